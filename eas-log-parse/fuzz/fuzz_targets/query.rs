@@ -1,0 +1,11 @@
+//! See `tests/it/checks.rs`, which holds the body and is replayed by `cargo test`.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/it/checks.rs"]
+mod checks;
+#[allow(dead_code)]
+#[path = "../../tests/it/slow.rs"]
+mod slow;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::query(data));

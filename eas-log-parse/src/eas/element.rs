@@ -1,0 +1,212 @@
+//! The pieces of a `Log=` value.
+
+use memchr::memchr;
+
+use crate::fault::Fault;
+use crate::text::Encoded;
+use crate::w3c::value;
+
+/// One element of a `Log=` value, such as `Throttle0`, `Error:DeviceNotProvisioned` or `SC1:1`.
+///
+/// Up to Exchange 2013 an element has a colon when its value is text and none when it is a number;
+/// later ones always have it (observed). So an element with a colon is cut at the first one, and
+/// one without after its letters.
+///
+/// ```
+/// use eas_log_parse::EasLog;
+/// let parts: Vec<_> = EasLog::new(b"Throttle0_SC1:142_TmRcv06:53:38.448_")
+///     .elements()
+///     .map(|element| (element.identifier(), element.value()))
+///     .collect();
+/// assert_eq!(parts[0], (&b"Throttle"[..], &b"0"[..]));
+/// assert_eq!(parts[1], (&b"SC1"[..], &b"142"[..]));
+/// assert_eq!(parts[2], (&b"TmRcv"[..], &b"06:53:38.448"[..]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element<'a> {
+    raw: &'a [u8],
+    /// Length of the identifier.
+    cut: u32,
+    /// Offset of the value.
+    value_at: u32,
+    at: u32,
+}
+
+impl<'a> Element<'a> {
+    #[inline]
+    fn parse(raw: &'a [u8], at: usize) -> Element<'a> {
+        let (cut, value_at) = match memchr(b':', raw) {
+            Some(colon) if is_time_of_day(&raw[..colon]) => (colon - 2, colon - 2),
+            Some(colon) => (colon, colon + 1),
+            None => {
+                let letters = raw.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+                (letters, letters)
+            }
+        };
+        Element {
+            raw,
+            cut: cut as u32,
+            value_at: value_at as u32,
+            at: at as u32,
+        }
+    }
+
+    /// The name. It is case-sensitive: `S`, `St` and `Ssnf`, `E` and `Em` all differ.
+    #[inline]
+    pub fn identifier(&self) -> &'a [u8] {
+        &self.raw[..self.cut as usize]
+    }
+
+    /// The value, as it stands in the log. Text is encoded in form style.
+    #[inline]
+    pub fn value(&self) -> &'a [u8] {
+        &self.raw[self.value_at as usize..]
+    }
+
+    /// The value as encoded text.
+    #[inline]
+    pub fn text(&self) -> Encoded<'a> {
+        Encoded::new(self.value())
+    }
+
+    /// The value as an unsigned number.
+    ///
+    /// # Errors
+    /// If it is not a decimal number of this type.
+    #[inline]
+    pub fn number<T: TryFrom<u64>>(&self) -> Result<T, Fault> {
+        value::number(self.value())
+    }
+
+    /// The value as a signed number.
+    ///
+    /// # Errors
+    /// If it is not a decimal number with an optional minus sign.
+    pub fn signed(&self) -> Result<i64, Fault> {
+        value::signed(self.value())
+    }
+
+    /// The whole element, without the underscores around it.
+    #[inline]
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Offset of the element in the `Log=` value, in bytes from 0.
+    pub fn at(&self) -> u32 {
+        self.at
+    }
+}
+
+/// The value of an element, without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ElementValue<'a>(&'a [u8]);
+
+impl<'a> ElementValue<'a> {
+    /// The value, as it stands in the log.
+    #[inline]
+    pub fn raw(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The value as encoded text.
+    #[inline]
+    pub fn text(self) -> Encoded<'a> {
+        Encoded::new(self.0)
+    }
+
+    /// The value as an unsigned number.
+    ///
+    /// # Errors
+    /// If it is not a decimal number of this type.
+    #[inline]
+    pub fn number<T: TryFrom<u64>>(self) -> Result<T, Fault> {
+        value::number(self.0)
+    }
+}
+
+impl<'a> From<Element<'a>> for ElementValue<'a> {
+    #[inline]
+    fn from(element: Element<'a>) -> ElementValue<'a> {
+        ElementValue(element.value())
+    }
+}
+
+/// Whether the text before a colon is the name of a time of day and its hour, as Exchange 2013
+/// writes them without a colon between (`TmRcv06:53:38.448`; interface fact).
+#[inline]
+fn is_time_of_day(before_colon: &[u8]) -> bool {
+    matches!(before_colon, [b'T', b'm', name @ .., tens, ones]
+        if tens.is_ascii_digit() && ones.is_ascii_digit() && name.iter().all(u8::is_ascii_alphabetic))
+}
+
+/// Iterator over the elements of a `Log=` value; see [`EasLog::elements`](super::EasLog::elements).
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    log: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Elements<'a> {
+    #[inline]
+    pub(super) fn new(log: &'a [u8]) -> Elements<'a> {
+        Elements { log, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        while self.at < self.log.len() {
+            let start = self.at;
+            let rest = &self.log[start..];
+            let length = memchr(b'_', rest).unwrap_or(rest.len());
+            self.at = start + length + 1;
+            if length > 0 {
+                return Some(Element::parse(&rest[..length], start));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_cut_as_their_writers_mean_them() {
+        let cases: [(&str, &str, &str); 11] = [
+            ("Throttle0", "Throttle", "0"),
+            ("SC1:142", "SC1", "142"),
+            ("Ver1:161", "Ver1", "161"),
+            ("CmdHC-813709136", "CmdHC", "-813709136"),
+            (
+                "Error:DeviceNotProvisioned",
+                "Error",
+                "DeviceNotProvisioned",
+            ),
+            ("HH:mail%3a444", "HH", "mail%3a444"),
+            ("TmRcv06:53:38.448", "TmRcv", "06:53:38.448"),
+            ("TmRcv:06:53:38.448", "TmRcv", "06:53:38.448"),
+            ("As:", "As", ""),
+            ("Unknown", "Unknown", ""),
+            ("123", "", "123"),
+        ];
+        for (raw, identifier, value) in cases {
+            let element = Element::parse(raw.as_bytes(), 0);
+            assert_eq!(element.identifier(), identifier.as_bytes(), "{raw}");
+            assert_eq!(element.value(), value.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn underscores_separate_and_may_repeat() {
+        let found: Vec<_> = Elements::new(b"_V121__Pk0_")
+            .map(|e| (e.at(), e.raw()))
+            .collect();
+        assert_eq!(found, [(1, &b"V121"[..]), (7, b"Pk0")]);
+    }
+}

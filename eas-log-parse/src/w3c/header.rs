@@ -1,0 +1,62 @@
+//! What the directives so far have said.
+
+use chrono::NaiveDate;
+
+use super::directive::Directive;
+use super::field::Field;
+use super::layout::FieldLayout;
+
+/// The directives in force at a place in a log: how the lines below it are to be read.
+///
+/// A log that is cut into pieces to be read in parallel needs for each piece the header in force
+/// at its start; [`LogSlice::resume`](crate::LogSlice::resume) takes it.
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    layout: Option<FieldLayout>,
+    date: Option<NaiveDate>,
+}
+
+impl Header {
+    /// A header with this layout, for a log that has lost its own.
+    pub fn with_layout(layout: FieldLayout) -> Header {
+        Header {
+            layout: Some(layout),
+            date: None,
+        }
+    }
+
+    /// The last `#Fields`.
+    #[inline]
+    pub fn layout(&self) -> Option<&FieldLayout> {
+        self.layout.as_ref()
+    }
+
+    /// The day of the last `#Date`.
+    #[inline]
+    pub fn date(&self) -> Option<NaiveDate> {
+        self.date
+    }
+
+    /// Takes notice of a directive.
+    pub fn apply(&mut self, directive: &Directive<'_>) {
+        match directive {
+            Directive::Fields(layout) => self.layout = Some(layout.clone()),
+            Directive::Date(Ok(at)) => self.date = Some(at.date()),
+            _ => {}
+        }
+    }
+
+    /// Whether both headers read every line alike. The day of `#Date` matters only to a log
+    /// without a date column.
+    ///
+    /// ```
+    /// use eas_log_parse::{FieldLayout, Header};
+    /// let header = Header::with_layout(FieldLayout::parse(b"date time sc-status"));
+    /// assert!(header.reads_like(&header.clone()));
+    /// assert!(!header.reads_like(&Header::default()));
+    /// ```
+    pub fn reads_like(&self, other: &Header) -> bool {
+        let dated = |h: &Header| h.layout().is_some_and(|l| l.column(Field::Date).is_some());
+        self.layout == other.layout && (self.date == other.date || dated(self))
+    }
+}

@@ -1,0 +1,175 @@
+//! Cutting a line into values.
+
+/// The place of one value in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    #[inline]
+    fn new(start: usize, end: usize) -> Span {
+        // Lines are bounded by `reader::MAX_LINE`, far below `u32::MAX`.
+        Span {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    /// The value itself.
+    #[inline]
+    pub(crate) fn of(self, line: &[u8]) -> &[u8] {
+        line.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// Cuts a line that must hold `expected` values. On failure gives the number of values found,
+/// and the offset at which the line has too few or begins to have too many.
+///
+/// IIS separates values by one blank, so one blank cuts, and two in a row hold an empty value.
+/// Only a line that does not come out right that way is read again: values in quotes
+/// (Advanced Logging), several blanks or tabs in a row, tabs with blanks inside values.
+#[inline]
+pub(crate) fn split(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
+    if split_at(b' ', line, values) == expected {
+        return Ok(());
+    }
+    split_again(line, expected, values)
+}
+
+/// The number of values a line has when it is not the number expected, as IIS separates them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Miscount {
+    /// Fewer than expected; otherwise more.
+    pub(crate) too_few: bool,
+    /// Offset of the first value too many, or of the end of the line.
+    pub(crate) at: usize,
+}
+
+#[cold]
+fn split_again(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
+    if split_blanks_and_quotes(line, values) == expected {
+        return Ok(());
+    }
+    let miscount = Miscount {
+        too_few: values.len() < expected,
+        at: values
+            .get(expected)
+            .map_or(line.len(), |first| first.start as usize),
+    };
+    if memchr::memchr(b'\t', line).is_some() && split_at(b'\t', line, values) == expected {
+        return Ok(());
+    }
+    values.clear();
+    Err(miscount)
+}
+
+#[inline]
+fn split_at(separator: u8, line: &[u8], values: &mut Vec<Span>) -> usize {
+    values.clear();
+    let mut start = 0;
+    for end in memchr::memchr_iter(separator, line) {
+        values.push(Span::new(start, end));
+        start = end + 1;
+    }
+    values.push(Span::new(start, line.len()));
+    values.len()
+}
+
+/// Runs of blanks and tabs separate; a value that opens with a quote runs to the quote that closes
+/// it, where two quotes in a row are one inside. A quote that nothing closes is an ordinary byte.
+fn split_blanks_and_quotes(line: &[u8], values: &mut Vec<Span>) -> usize {
+    values.clear();
+    let is_separator = |at: usize| line.get(at).is_none_or(|&b| b == b' ' || b == b'\t');
+    let mut at = 0;
+    // Once one opening quote finds no closing one, no later one does: this keeps time linear.
+    let mut quotes = true;
+    while at < line.len() {
+        if is_separator(at) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut end = None;
+        if quotes && line[at] == b'"' {
+            end = closing_quote(line, at);
+            quotes = end.is_some();
+        }
+        at = match end {
+            Some(quote) if is_separator(quote + 1) => quote + 1,
+            _ => memchr::memchr2(b' ', b'\t', &line[start..]).map_or(line.len(), |n| start + n),
+        };
+        values.push(Span::new(start, at));
+    }
+    values.len()
+}
+
+fn closing_quote(line: &[u8], open: usize) -> Option<usize> {
+    let mut at = open + 1;
+    loop {
+        let quote = at + memchr::memchr(b'"', &line[at..])?;
+        if line.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        at = quote + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(line: &str, expected: usize) -> Result<Vec<&str>, Miscount> {
+        let mut spans = Vec::new();
+        split(line.as_bytes(), expected, &mut spans)?;
+        Ok(spans
+            .iter()
+            .map(|s| &line[s.start as usize..s.end as usize])
+            .collect())
+    }
+
+    #[test]
+    fn lines_of_iis_and_of_others() {
+        let cases: [(&str, &[&str]); 10] = [
+            ("a b c", &["a", "b", "c"]),
+            ("a  c", &["a", "", "c"]),
+            ("a  b c", &["a", "b", "c"]),
+            (" a b c ", &["a", "b", "c"]),
+            ("a\tb\tc", &["a", "b", "c"]),
+            ("a\tb with blanks\tc d", &["a", "b with blanks", "c d"]),
+            (r#"a "b b" c"#, &["a", r#""b b""#, "c"]),
+            (r#"a " ""b"" / b " c"#, &["a", r#"" ""b"" / b ""#, "c"]),
+            (r#"a "b c"#, &["a", "\"b", "c"]),
+            (r#"a "b"b c"#, &["a", "\"b\"b", "c"]),
+        ];
+        for (line, want) in cases {
+            assert_eq!(values(line, 3).as_deref(), Ok(want), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_miscount_says_where() {
+        assert_eq!(
+            values("a b", 3),
+            Err(Miscount {
+                too_few: true,
+                at: 3
+            })
+        );
+        assert_eq!(
+            values("a b c d e", 3),
+            Err(Miscount {
+                too_few: false,
+                at: 6
+            })
+        );
+    }
+
+    #[test]
+    fn unclosed_quotes_cost_linear_time() {
+        let line = " \"".repeat(200_000);
+        assert!(values(&line, 3).is_err());
+    }
+}
