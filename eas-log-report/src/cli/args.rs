@@ -1,0 +1,204 @@
+//! What was typed, and nothing of what it means.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  eas-log-report C:\\inetpub\\logs\\LogFiles
+      everything below a folder: what fails, which devices are refused or blocked
+  eas-log-report --since 2011-05-06 --user 'CONTOSO\\jdoe' \\\\cas01\\logs \\\\cas02\\logs
+      one user on two servers, from a day on
+  eas-log-report --format json --output report.json 'logs/u_ex1105*.log.gz'
+      for programs, from compressed logs
+  eas-log-report --format csv --output tables logs
+      a spreadsheet for each section
+
+Exit codes:
+  0  the report is written
+  1  it is written, but some input could not be read, or more lines were malformed than
+     --max-malformed allows
+  2  there is no report: a wrong option, or nothing to read";
+
+/// Which ActiveSync devices are broken, why, and what to do, from the IIS logs of Exchange.
+///
+/// Reads W3C extended logs of Exchange 2003 to 2019 and decodes what ActiveSync writes into them.
+/// Reads only; needs no Exchange tools and no administrator rights.
+#[derive(Debug, Parser)]
+#[command(
+    name = "eas-log-report",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    /// A command other than the report.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Commands other than the report.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what a code, a name, a user agent or a whole line means
+    ///
+    /// Each part in words, with its unit, its meaning and the evidence for it. What is not known is
+    /// shown as unknown.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Print a script that completes this command in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  eas-log-report explain 449
+  eas-log-report explain 401.2 DeviceNotProvisioned BlockedP RpcL 0x8009030e
+  eas-log-report explain 'Apple-iPhone3C1/801.293'
+  eas-log-report explain u_ex110506.log:64
+  eas-log-report explain --line '2011-05-06 11:30:11 192.0.2.41 POST /Microsoft-Server-...'
+
+Exit codes: 0 all is explained; 1 something is not known at all; 2 nothing could be explained.";
+
+/// The options of `explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// An HTTP, EAS or Windows status, an error, an access state, an element of Log=, a command, a
+    /// field, a user agent, a query, a line, or FILE:LINE; - reads lines from standard input
+    #[arg(value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// A pasted log line or query
+    #[arg(long, value_name = "LINE")]
+    pub line: Vec<String>,
+    /// Names of the columns of a pasted line, as #Fields lists them; the standard sets of IIS are
+    /// tried without
+    #[arg(long, value_name = "NAMES")]
+    pub fields: Option<String>,
+    /// Form of the explanation
+    #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub format: ExplainFormat,
+    /// Colors in text
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// Form of an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The options of the report.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// Log files, folders (searched to the bottom), patterns such as 'logs/**/u_ex*.log', or - for
+    /// standard input. Files compressed with gzip are read as they are; files that are no W3C logs
+    /// are named and skipped
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Only requests that ended at or after this time (UTC): 2011-05-06 or 2011-05-06T11:30:11
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub since: Option<String>,
+    /// Only requests that ended before the end of this day, minute or second (UTC)
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub until: Option<String>,
+    /// Only this user: jdoe finds CONTOSO\jdoe and jdoe@contoso.com. * and ? stand for any
+    /// characters, case does not matter, and the option can be repeated, here and below
+    #[arg(long, value_name = "USER", help_heading = "Filters")]
+    pub user: Vec<String>,
+    /// Only this device id
+    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    pub device: Vec<String>,
+    /// Only this device type
+    #[arg(long, value_name = "TYPE", help_heading = "Filters")]
+    pub device_type: Vec<String>,
+    /// Only this user agent, as logged, with + for a blank
+    #[arg(long, value_name = "AGENT", help_heading = "Filters")]
+    pub user_agent: Vec<String>,
+
+    /// Form of the report
+    #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
+    /// Write to this file, or for csv into this folder; otherwise to standard output
+    #[arg(short, long, value_name = "PATH", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Rows of each table; 0 for all [default: 20 for text, all for json and csv]
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub top: Option<usize>,
+    /// Colors in text
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Names of the columns of logs that have lost their #Fields directive, as it would list them
+    #[arg(long, value_name = "NAMES", help_heading = "Reading")]
+    pub fields: Option<String>,
+    /// End with code 1 if more lines than this are malformed: a number, or a share such as 0.1%
+    #[arg(long, value_name = "LIMIT", help_heading = "Reading")]
+    pub max_malformed: Option<String>,
+    /// Number of threads [default: one for each processor]
+    #[arg(long, value_name = "N", help_heading = "Reading")]
+    pub threads: Option<usize>,
+    /// Do not show how the reading goes on. It is shown only on a terminal, on standard error
+    #[arg(long, help_heading = "Reading")]
+    pub no_progress: bool,
+    /// Name every file on standard error, and say how long it took
+    #[arg(short, long, help_heading = "Reading")]
+    pub verbose: bool,
+    /// Size in bytes of the pieces that large files are cut into
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub piece_size: Option<u64>,
+}
+
+/// Form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, on a terminal or in a file
+    Text,
+    /// One object, for programs
+    Json,
+    /// A file for each section
+    Csv,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound_and_every_option_has_help() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        let mut options = 0;
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{}", argument.get_id());
+            options += 1;
+        }
+        assert!(options >= 16, "{options}");
+    }
+}

@@ -1,0 +1,25 @@
+//! What came of a run, as an exit code.
+
+use std::process::ExitCode;
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The report is written.
+    Written,
+    /// The report is written, but some input could not be read, or more of it was malformed than
+    /// was allowed.
+    WrittenInPart,
+    /// There is no report.
+    NoReport,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Written => 0,
+            Outcome::WrittenInPart => 1,
+            Outcome::NoReport => 2,
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! The command: what was typed, what it means, and what came of it.
+
+mod args;
+mod exit;
+mod explain;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod time;
+
+use std::io::{self, Write};
+
+use clap::{CommandFactory, Parser};
+
+pub use args::{Args, Command, Format, ReportArgs};
+pub use exit::Outcome;
+
+/// Runs the command with the arguments of the process.
+pub fn run() -> Outcome {
+    let args = Args::parse();
+    let result = match args.command {
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "eas-log-report", &mut script);
+            io::stdout()
+                .write_all(&script)
+                .map(|()| Outcome::Written)
+                .map_err(anyhow::Error::from)
+        }
+        Some(Command::Explain(args)) => explain::run(&args),
+        None => report::run(&args.report),
+    };
+    result.unwrap_or_else(|error| {
+        // Who reads the output has seen enough.
+        let closed = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
+        if error
+            .chain()
+            .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(closed))
+        {
+            return Outcome::Written;
+        }
+        anstream::eprintln!("eas-log-report: {error:#}");
+        Outcome::NoReport
+    })
+}

@@ -1,0 +1,165 @@
+//! What the arguments mean.
+
+use anyhow::{Context, anyhow, bail, ensure};
+use eas_log_parse::{FieldLayout, Header};
+
+use super::args::{Format, ReportArgs};
+use super::time::parse_time;
+use crate::ingest::{Filter, Options, Patterns};
+
+/// How many rows of a table a person wants to see unless asked.
+const TOP: usize = 20;
+
+/// What is to be done, with every default in place.
+pub(super) struct Plan {
+    /// How to read.
+    pub(super) options: Options,
+    /// The filters, as they were typed.
+    pub(super) filters: Vec<(String, String)>,
+    /// Rows of each table; none for all.
+    pub(super) top: Option<usize>,
+    /// How much may be malformed.
+    pub(super) limit: Option<Limit>,
+}
+
+impl Plan {
+    pub(super) fn new(args: &ReportArgs) -> anyhow::Result<Plan> {
+        let defaults = Options::default();
+        let threads = args.threads.unwrap_or(defaults.threads);
+        ensure!(threads > 0, "--threads 0: expected at least one thread");
+        let fallback = match &args.fields {
+            None => Header::default(),
+            Some(names) => Header::with_layout(layout(names)?),
+        };
+        if args.format == Format::Csv && args.output.is_none() {
+            bail!("--format csv writes a file for each section: name a folder with --output");
+        }
+        Ok(Plan {
+            options: Options {
+                filter: filter(args)?,
+                threads,
+                piece_size: args.piece_size.unwrap_or(defaults.piece_size),
+                fallback,
+            },
+            filters: typed_filters(args),
+            top: match (args.top, args.format) {
+                (Some(0), _) | (None, Format::Json | Format::Csv) => None,
+                (None, Format::Text) => Some(TOP),
+                (top, _) => top,
+            },
+            limit: args
+                .max_malformed
+                .as_deref()
+                .map(Limit::parse)
+                .transpose()?,
+        })
+    }
+}
+
+/// The layout that `--fields` names.
+pub(super) fn layout(names: &str) -> anyhow::Result<FieldLayout> {
+    let names = names.trim().trim_start_matches("#Fields:");
+    let layout = FieldLayout::parse(names.as_bytes());
+    ensure!(
+        !layout.is_empty(),
+        "--fields: expected names as after #Fields:, such as 'date time s-ip cs-method'"
+    );
+    Ok(layout)
+}
+
+fn filter(args: &ReportArgs) -> anyhow::Result<Filter> {
+    let time = |option: &str, text: &Option<String>| {
+        text.as_deref()
+            .map(|text| parse_time(text).map_err(|why| anyhow!("--{option} {text}: {why}")))
+            .transpose()
+    };
+    let patterns = |option: &str, patterns: &[String]| {
+        Patterns::new(patterns).map_err(|why| anyhow!("--{option}: {why}"))
+    };
+    let filter = Filter {
+        since: time("since", &args.since)?.map(|(start, _)| start),
+        before: time("until", &args.until)?.map(|(_, end)| end),
+        users: patterns("user", &args.user)?,
+        devices: patterns("device", &args.device)?,
+        device_types: patterns("device-type", &args.device_type)?,
+        user_agents: patterns("user-agent", &args.user_agent)?,
+    };
+    if let (Some(since), Some(before)) = (filter.since, filter.before) {
+        ensure!(
+            since < before,
+            "--since is later than --until: no request can be between them"
+        );
+    }
+    Ok(filter)
+}
+
+/// The filters as they were typed, for the report to say what it is about.
+fn typed_filters(args: &ReportArgs) -> Vec<(String, String)> {
+    let once = [("since", &args.since), ("until", &args.until)];
+    let many = [
+        ("user", &args.user),
+        ("device", &args.device),
+        ("device-type", &args.device_type),
+        ("user-agent", &args.user_agent),
+    ];
+    let once = once
+        .into_iter()
+        .filter_map(|(option, value)| Some((option, value.as_ref()?)));
+    let many = many
+        .into_iter()
+        .flat_map(|(option, values)| values.iter().map(move |v| (option, v)));
+    once.chain(many)
+        .map(|(option, value)| (option.to_owned(), value.clone()))
+        .collect()
+}
+
+/// How much may be malformed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Limit {
+    /// A number of lines.
+    Lines(u64),
+    /// A share of all lines, in percent.
+    Percent(f64),
+}
+
+impl Limit {
+    fn parse(text: &str) -> anyhow::Result<Limit> {
+        let expected = || {
+            format!("--max-malformed {text}: expected a number of lines, or a share such as 0.1%")
+        };
+        match text.strip_suffix('%') {
+            Some(share) => {
+                let share: f64 = share.trim().parse().with_context(expected)?;
+                ensure!((0.0..=100.0).contains(&share), expected());
+                Ok(Limit::Percent(share))
+            }
+            None => text.parse().map(Limit::Lines).with_context(expected),
+        }
+    }
+
+    /// Whether so many malformed of so many lines are too many.
+    pub(super) fn is_exceeded(self, malformed: u64, lines: u64) -> bool {
+        match self {
+            Limit::Lines(limit) => malformed > limit,
+            Limit::Percent(limit) => malformed as f64 * 100.0 > limit * lines as f64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits() {
+        assert_eq!(Limit::parse("10").unwrap(), Limit::Lines(10));
+        assert_eq!(Limit::parse("0.5%").unwrap(), Limit::Percent(0.5));
+        for bad in ["", "many", "-1", "101%", "nan%", "%"] {
+            assert!(Limit::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Limit::Lines(0).is_exceeded(1, 10));
+        assert!(!Limit::Percent(10.0).is_exceeded(1, 10));
+        assert!(Limit::Percent(9.9).is_exceeded(1, 10));
+        assert!(!Limit::Percent(0.0).is_exceeded(0, 0));
+    }
+}

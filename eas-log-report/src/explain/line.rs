@@ -1,0 +1,257 @@
+//! Whole lines.
+
+use std::io;
+use std::path::Path;
+
+use eas_log_parse::codes;
+use eas_log_parse::{
+    Account, Client, Directive, EasStem, Entry, Escaped, FieldLayout, Header, LogReader, LogSlice,
+    Position, Record, Tier,
+};
+
+use super::Part;
+use super::code::status_part;
+use super::query;
+use super::value::client;
+use crate::ingest::judge;
+use crate::input::{Content, Source, open};
+
+/// The field sets that servers write unless they are told otherwise, with the versions of IIS.
+/// The first that a line fits is taken.
+const STANDARD: [(&str, &str); 4] = [
+    (
+        "IIS 6",
+        "date time s-sitename s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+         cs(User-Agent) sc-status sc-substatus sc-win32-status",
+    ),
+    (
+        "IIS 7",
+        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
+         sc-status sc-substatus sc-win32-status time-taken",
+    ),
+    (
+        "IIS 8",
+        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
+         cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+    ),
+    (
+        "IIS with all of Exchange's fields",
+        "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port \
+         cs-username c-ip cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status \
+         sc-substatus sc-win32-status time-taken X-Forwarded-For",
+    ),
+];
+
+/// Explains a line by the header in force, or by the standard field set that it fits.
+pub fn explain_line(line: &[u8], header: &Header) -> Part {
+    if let Some(part) = read(line, header, "#Fields") {
+        return part;
+    }
+    for (server, names) in STANDARD {
+        let layout = FieldLayout::parse(names.as_bytes());
+        if fits(line, &layout)
+            && let Some(part) = read(line, &Header::with_layout(layout), server)
+        {
+            return part;
+        }
+    }
+    // Without names for the columns, what stands behind the path is still a query.
+    let mut words = line.split(|&b| b == b' ');
+    let stem = words.find(|word| EasStem::parse(word).is_some());
+    let part = Part::new("line", "line").note(
+        "",
+        "its columns have no names: it fits no standard set of fields; give --fields, or FILE:LINE",
+    );
+    match stem.and_then(|_| words.next()) {
+        Some(found) => part.with([query::explain(found)]),
+        None => part.value(Escaped(line).to_string()),
+    }
+}
+
+/// Whether the values of a line have the forms of these fields.
+fn fits(line: &[u8], layout: &FieldLayout) -> bool {
+    let mut log = LogSlice::resume(line, Position::START, Header::with_layout(layout.clone()));
+    let Some(Entry::Record(record)) = log.next_entry() else {
+        return false;
+    };
+    let method = record
+        .cs_method()
+        .is_some_and(|m| m.iter().all(|b| b.is_ascii_uppercase() || *b == b'_'));
+    let stem = record
+        .cs_uri_stem()
+        .is_some_and(|stem| stem.starts_with(b"/"));
+    let status = matches!(record.sc_status(), Ok(Some(100..=999)));
+    method && stem && status && matches!(record.s_port(), Ok(Some(_)))
+}
+
+fn read(line: &[u8], header: &Header, by: &str) -> Option<Part> {
+    let mut log = LogSlice::resume(line, Position::START, header.clone());
+    let entry = log.next_entry()?;
+    let part = Part::new("line", "line");
+    Some(match entry {
+        Entry::Record(record) => explain_record(&record).note("columns named by", by),
+        Entry::Directive(_, directive) => {
+            let meaning = match directive {
+                Directive::Fields(_) => "names the columns of the lines below it",
+                Directive::Date(_) => "when this part of the log was begun (UTC)",
+                Directive::Software(_) => "the writer of the log",
+                Directive::Version(_) => "the version of the log format",
+                _ => "a directive",
+            };
+            part.value(Escaped(line).to_string())
+                .meaning(meaning)
+                .known_by("D", "D11")
+        }
+        Entry::Blank(_) => part.meaning("a blank line"),
+        Entry::Malformed(malformed) => {
+            header.layout()?;
+            let what = malformed.fault.explain(malformed.line.bytes).to_string();
+            part.value(Escaped(line).to_string())
+                .meaning("malformed")
+                .note("", &what)
+        }
+    })
+}
+
+fn explain_record(record: &Record<'_, '_>) -> Part {
+    let parts = record
+        .layout()
+        .names()
+        .enumerate()
+        .map(|(column, name)| field(record, column, &Escaped(name).to_string()));
+    let mut line = Part::new("line", "line").with(parts);
+    let stem = record.eas_stem();
+    line.meaning = Some(match (stem, record.eas()) {
+        (Some(stem), Some(query)) => {
+            let log = query.log().map(|log| log.summary());
+            let tier = Tier::of(record, stem, &query, log.as_ref());
+            line.notes
+                .push(format!("logged by {}", tier_in_words(tier)));
+            match judge(record) {
+                Some((command, judgement)) => {
+                    format!(
+                        "an ActiveSync request ({command}) that {}",
+                        judgement.class.meaning()
+                    )
+                }
+                None => "an ActiveSync request that no device asked for".to_owned(),
+            }
+        }
+        _ if Tier::is_internal(record) => {
+            "Exchange's own call on behalf of ActiveSync; no device asked for it".to_owned()
+        }
+        _ => "a request that is not ActiveSync's".to_owned(),
+    });
+    line
+}
+
+fn tier_in_words(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Client => "the server that the device talked to",
+        Tier::FrontEnd => "the front end of Exchange 2013 or later; the back end logs it too",
+        Tier::BackEnd => "the back end of Exchange 2013 or later; the front end logs it too",
+        Tier::Proxying => "a server that passed it on; the other logs it too",
+        Tier::Proxied => "a server that it was passed on to; the other logs it too",
+        Tier::Probe => "a server whose monitoring asked for it: a health probe, no device",
+        Tier::Internal => "the server that made the call itself",
+    }
+}
+
+fn field(record: &Record<'_, '_>, column: usize, name: &str) -> Part {
+    let part = Part::new("field", name);
+    let part = match codes::field(name) {
+        Some(fact) => part
+            .meaning(fact.meaning)
+            .known_by(fact.evidence, fact.source),
+        None => part,
+    };
+    let Some(value) = record.value(column) else {
+        return part.value("-");
+    };
+    let shown = Escaped(value).to_string();
+    let unit = codes::field(name).map_or("", |fact| fact.unit);
+    let number = || shown.parse::<u64>().ok();
+    match name.to_ascii_lowercase().as_str() {
+        "cs-uri-query" if record.eas_stem().is_some() => Part {
+            parts: query::explain(value).parts,
+            ..part
+        },
+        "cs(user-agent)" => {
+            let found = Client::from_user_agent(value).map(|found| client(&shown, &found));
+            part.value(shown).with(found)
+        }
+        "cs-username" => {
+            let account = Account::parse(value);
+            let part = part.value(shown);
+            if account.is_computer() {
+                part.note(
+                    "",
+                    "a computer account: one server passed the request on to another",
+                )
+            } else {
+                part
+            }
+        }
+        "sc-status" => {
+            let status = number()
+                .and_then(|n| u16::try_from(n).ok())
+                .and_then(codes::http_status);
+            part.value(shown).with(status.map(status_part))
+        }
+        "sc-substatus" => {
+            let substatus = number().and_then(|n| u16::try_from(n).ok());
+            let status = record.sc_status().ok().flatten();
+            let known = status
+                .zip(substatus)
+                .and_then(|(a, b)| codes::iis_substatus(a, b));
+            part.value(shown).with(known.map(status_part))
+        }
+        "sc-win32-status" => {
+            let known = number().and_then(codes::win32);
+            part.value(shown).with(known.map(status_part))
+        }
+        _ if unit.is_empty() => part.value(shown),
+        _ => part.value(format!("{shown} {unit}")),
+    }
+}
+
+/// A line of a file, with the header in force there.
+#[derive(Debug)]
+pub struct LineAt {
+    /// The bytes of the line.
+    pub bytes: Vec<u8>,
+    /// The header that it is read by.
+    pub header: Header,
+}
+
+/// Finds a line of a file by its number, from 1.
+///
+/// # Errors
+/// If the file cannot be read, is no log, or has no such line; the message says which.
+pub fn line_at(path: &Path, number: u64, fallback: &Header) -> Result<LineAt, String> {
+    let opened = open(&Source::File(path.to_owned()), fallback)
+        .map_err(|error| error.to_string())?
+        .map_err(|why| format!("is {why}"))?;
+    let reader: Box<dyn io::Read> = match opened.content {
+        Content::Plain { path, .. } => {
+            Box::new(std::fs::File::open(path).map_err(|error| error.to_string())?)
+        }
+        Content::Stream(stream) => Box::new(stream),
+    };
+    let mut log = LogReader::new(reader).resume(Position::START, fallback.clone());
+    loop {
+        let header = (log.position().line == number).then(|| log.header().clone());
+        match log.next_entry() {
+            Ok(Some(entry)) => {
+                if let Some(header) = header {
+                    return Ok(LineAt {
+                        bytes: entry.line().bytes.to_vec(),
+                        header,
+                    });
+                }
+            }
+            Ok(None) => return Err(format!("has {} lines", log.position().line - 1)),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}

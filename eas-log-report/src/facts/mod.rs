@@ -1,0 +1,390 @@
+//! The facts of a set of logs: what every report is made of.
+//!
+//! The one fine aggregate from which every section is derived. It grows with the number of devices
+//! and of the different things that happened to them, not with the number of lines; and it is a
+//! monoid, so that the facts of pieces, files, servers and days add up in any order.
+
+mod busy;
+mod cell;
+mod cell_table;
+mod folded_table;
+mod gauge;
+mod key_table;
+mod once;
+mod outcome;
+mod run;
+mod slot;
+mod text_table;
+
+use eas_log_parse::{Account, Encoded};
+
+pub use busy::BusyKey;
+pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
+pub use cell_table::CellTable;
+pub use folded_table::FoldedTable;
+pub use gauge::{Gauge, Latest, note};
+pub use key_table::KeyTable;
+pub use once::counted_once;
+pub use outcome::{Judgement, Outcome, PolicyKey};
+pub use run::{OpenRuns, Run, Stretch};
+pub use slot::{ByHalf, Seconds, Slot, SlotKey};
+pub use text_table::{TextId, TextTable};
+
+/// In place of a [`TextId`]: the line has no such value.
+pub const NONE: TextId = TextId::MAX;
+
+/// The texts that logs hold, by what they are.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// Users as logs name them; the key is the account in lower case without its domain.
+    pub users: FoldedTable,
+    /// Device ids; the key is upper case, since Exchange compares them without case.
+    pub devices: FoldedTable,
+    /// Device types; the key is decoded.
+    pub device_types: FoldedTable,
+    /// User agents, as logged.
+    pub user_agents: TextTable,
+    /// Commands and methods, as [`eas_log_parse::Command`] names them.
+    pub commands: TextTable,
+    /// Error names; the key is decoded.
+    pub errors: FoldedTable,
+    /// Access states, as logged.
+    pub access: TextTable,
+    /// Servers: name or, where the log has none, address.
+    pub servers: TextTable,
+    /// Other values that are kept word for word, such as mailbox servers; the key is decoded.
+    pub values: FoldedTable,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Texts {
+            users: FoldedTable::new(user_key),
+            devices: FoldedTable::new(|raw| Encoded::new(raw).decode().to_ascii_uppercase()),
+            device_types: FoldedTable::new(|raw| Encoded::new(raw).decode().into_owned()),
+            user_agents: TextTable::default(),
+            commands: TextTable::default(),
+            errors: FoldedTable::new(decode_form),
+            access: TextTable::default(),
+            servers: TextTable::default(),
+            values: FoldedTable::new(decode_form),
+        }
+    }
+}
+
+fn decode_form(raw: &[u8]) -> Vec<u8> {
+    Encoded::new(raw).decode_form().trim_ascii().to_vec()
+}
+
+fn user_key(raw: &[u8]) -> Vec<u8> {
+    Account::parse(&Encoded::new(raw).decode())
+        .key()
+        .into_owned()
+        .into_bytes()
+}
+
+/// The names in a decoded value of `Error`, which may join several with `;`.
+pub fn error_names(decoded: &[u8]) -> impl Iterator<Item = &[u8]> {
+    decoded
+        .split(|&b| b == b';')
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
+}
+
+/// Who sent a request: a user on a device with a client. Each is the number of a text or [`NONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The user, of [`Texts::users`].
+    pub user: TextId,
+    /// The device id, of [`Texts::devices`].
+    pub device: TextId,
+    /// The device type, of [`Texts::device_types`].
+    pub device_type: TextId,
+    /// The user agent, of [`Texts::user_agents`].
+    pub user_agent: TextId,
+}
+
+/// A device of a user, whatever its client: what gets a verdict. Each is the number of a key or
+/// [`NONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entity {
+    /// The user, of the keys of [`Texts::users`].
+    pub user: TextId,
+    /// The device id, of the keys of [`Texts::devices`].
+    pub device: TextId,
+}
+
+/// How many records there were of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// ActiveSync requests that are in the report.
+    pub requests: u64,
+    /// ActiveSync requests that the filters left out.
+    pub filtered_out: u64,
+    /// Health probes of Exchange.
+    pub probes: u64,
+    /// Exchange's own calls on behalf of ActiveSync.
+    pub internal: u64,
+    /// Records that are no ActiveSync requests.
+    pub other: u64,
+}
+
+impl Counts {
+    /// Records in all.
+    pub fn records(&self) -> u64 {
+        self.requests + self.filtered_out + self.probes + self.internal + self.other
+    }
+
+    fn add(&mut self, other: &Counts) {
+        self.requests += other.requests;
+        self.filtered_out += other.filtered_out;
+        self.probes += other.probes;
+        self.internal += other.internal;
+        self.other += other.other;
+    }
+}
+
+/// The facts of a set of log lines. See the [module](self).
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The texts that the keys below name by number.
+    pub texts: Texts,
+    identities: KeyTable<Identity>,
+    entity_of: Vec<u32>,
+    entities: KeyTable<Entity>,
+    gauges: Vec<Gauge>,
+    outcomes: KeyTable<Outcome>,
+    judgements: Vec<Judgement>,
+    /// What happened to whom on which server.
+    pub cells: CellTable<CellKey>,
+    /// Synchronizations from the start.
+    pub resyncs: CellTable<ResyncKey>,
+    /// Exchange's own calls on behalf of ActiveSync.
+    pub internal: CellTable<InternalKey>,
+    /// Minutes with many requests.
+    pub busy: CellTable<BusyKey>,
+    slot_keys: KeyTable<SlotKey>,
+    slots: Vec<Slot>,
+    /// How many records of each kind.
+    pub counts: Counts,
+}
+
+impl Facts {
+    /// The number of an identity. Its entity is made with it.
+    pub fn identity(&mut self, identity: Identity) -> u32 {
+        let id = self.identities.intern(identity);
+        if id as usize == self.entity_of.len() {
+            let key = |table: &FoldedTable, text| match text {
+                NONE => NONE,
+                text => table.key_of(text),
+            };
+            let entity = self.entities.intern(Entity {
+                user: key(&self.texts.users, identity.user),
+                device: key(&self.texts.devices, identity.device),
+            });
+            self.entity_of.push(entity);
+            self.gauges.resize(self.entities.len(), Gauge::default());
+        }
+        id
+    }
+
+    /// Every identity, by its number.
+    pub fn identities(&self) -> &[Identity] {
+        self.identities.as_slice()
+    }
+
+    /// The number of the entity of an identity.
+    #[inline]
+    pub fn entity_of(&self, identity: u32) -> u32 {
+        self.entity_of[identity as usize]
+    }
+
+    /// Every entity, by its number.
+    pub fn entities(&self) -> &[Entity] {
+        self.entities.as_slice()
+    }
+
+    /// The sums, extremes and latest values of an entity.
+    #[inline]
+    pub fn gauge(&self, entity: u32) -> &Gauge {
+        &self.gauges[entity as usize]
+    }
+
+    /// The texts, and the sums, extremes and latest values of an entity to add to.
+    #[inline]
+    pub fn gauge_mut(&mut self, entity: u32) -> (&mut Texts, &mut Gauge) {
+        (&mut self.texts, &mut self.gauges[entity as usize])
+    }
+
+    /// Takes in a run of requests within a minute that has ended.
+    #[inline]
+    pub fn add_minute_run(&mut self, entity: u32, run: Run) {
+        if run.length >= BusyKey::LEAST {
+            let key = BusyKey::of(entity, run.key);
+            let cell = Cell {
+                requests: run.length.into(),
+                ..Cell::one(run.start)
+            };
+            self.busy.add(key, &cell);
+        }
+    }
+
+    /// Takes in a run of synchronizations with one key that has ended.
+    #[inline]
+    pub fn add_sync_key_run(&mut self, entity: u32, run: Run) {
+        let longest = &mut self.gauges[entity as usize].longest_sync_key_run;
+        *longest = run::longer(*longest, Some(run));
+    }
+
+    /// Puts the open runs of an entity in two stretches of a file together.
+    pub fn join_runs(&mut self, entity: u32, before: OpenRuns, behind: OpenRuns) -> OpenRuns {
+        let join = |before: Option<Stretch>, behind: Option<Stretch>| match (before, behind) {
+            (Some(before), Some(behind)) => {
+                let (whole, ended) = before.then(behind);
+                (Some(whole), ended)
+            }
+            (before, behind) => (before.or(behind), [None, None]),
+        };
+        let (minute, minutes) = join(before.minute, behind.minute);
+        let (sync_key, sync_keys) = join(before.sync_key, behind.sync_key);
+        self.add_runs(entity, minutes, sync_keys);
+        OpenRuns { minute, sync_key }
+    }
+
+    /// Takes in the runs of an entity that end with their file.
+    pub fn end_runs(&mut self, entity: u32, open: OpenRuns) {
+        let end = |stretch: Option<Stretch>| stretch.map_or([None, None], Stretch::end);
+        self.add_runs(entity, end(open.minute), end(open.sync_key));
+    }
+
+    fn add_runs(&mut self, entity: u32, minutes: [Option<Run>; 2], sync_keys: [Option<Run>; 2]) {
+        for run in minutes.into_iter().flatten() {
+            self.add_minute_run(entity, run);
+        }
+        for run in sync_keys.into_iter().flatten() {
+            self.add_sync_key_run(entity, run);
+        }
+    }
+
+    /// The number of an outcome, which is judged when it is new.
+    #[inline]
+    pub fn outcome(&mut self, outcome: Outcome) -> u32 {
+        let id = self.outcomes.intern(outcome);
+        if id as usize == self.judgements.len() {
+            self.judgements.push(outcome.judge(&self.texts));
+        }
+        id
+    }
+
+    /// Every outcome, by its number.
+    pub fn outcomes(&self) -> &[Outcome] {
+        self.outcomes.as_slice()
+    }
+
+    /// The judgement of an outcome.
+    #[inline]
+    pub fn judgement(&self, outcome: u32) -> Judgement {
+        self.judgements[outcome as usize]
+    }
+
+    /// The number of a slot.
+    #[inline]
+    pub fn slot(&mut self, key: SlotKey) -> u32 {
+        let id = self.slot_keys.intern(key);
+        if id as usize == self.slots.len() {
+            self.slots.push(Slot::default());
+        }
+        id
+    }
+
+    /// A slot to add to, by its number.
+    #[inline]
+    pub fn slot_mut(&mut self, id: u32) -> &mut Slot {
+        &mut self.slots[id as usize]
+    }
+
+    /// Every slot with its key.
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = (&SlotKey, &Slot)> {
+        self.slot_keys.as_slice().iter().zip(&self.slots)
+    }
+
+    /// Adds the facts of other lines, and gives for each of its entities the one here.
+    pub fn merge(&mut self, other: &Facts) -> Vec<u32> {
+        let texts = &mut self.texts;
+        let users = texts.users.merge(&other.texts.users);
+        let devices = texts.devices.merge(&other.texts.devices);
+        let device_types = texts.device_types.merge(&other.texts.device_types);
+        let user_agents = texts.user_agents.merge(&other.texts.user_agents);
+        let commands = texts.commands.merge(&other.texts.commands);
+        let errors = texts.errors.merge(&other.texts.errors);
+        let access = texts.access.merge(&other.texts.access);
+        let servers = texts.servers.merge(&other.texts.servers);
+        let values = texts.values.merge(&other.texts.values);
+
+        let renumber = |ids: &[TextId], id: TextId| ids.get(id as usize).copied().unwrap_or(NONE);
+        let identities: Vec<u32> = other
+            .identities()
+            .iter()
+            .map(|identity| {
+                self.identity(Identity {
+                    user: users.text(identity.user),
+                    device: devices.text(identity.device),
+                    device_type: device_types.text(identity.device_type),
+                    user_agent: renumber(&user_agents, identity.user_agent),
+                })
+            })
+            .collect();
+        let entities: Vec<u32> = other
+            .entities()
+            .iter()
+            .map(|entity| {
+                self.entities.intern(Entity {
+                    user: users.key(entity.user),
+                    device: devices.key(entity.device),
+                })
+            })
+            .collect();
+        for (gauge, &ours) in other.gauges.iter().zip(&entities) {
+            self.gauges[ours as usize].add(gauge, |text| values.text(text));
+        }
+        let outcomes: Vec<u32> = other
+            .outcomes()
+            .iter()
+            .map(|outcome| {
+                self.outcome(Outcome {
+                    command: renumber(&commands, outcome.command),
+                    error: errors.text(outcome.error),
+                    access: renumber(&access, outcome.access),
+                    ..*outcome
+                })
+            })
+            .collect();
+        self.cells.merge(&other.cells, |key| CellKey {
+            identity: identities[key.identity as usize],
+            outcome: outcomes[key.outcome as usize],
+            server: renumber(&servers, key.server),
+        });
+        self.resyncs.merge(&other.resyncs, |key| ResyncKey {
+            entity: entities[key.entity as usize],
+            ..key
+        });
+        self.internal.merge(&other.internal, |key| InternalKey {
+            method: renumber(&commands, key.method),
+            server: renumber(&servers, key.server),
+            ..key
+        });
+        self.busy.merge(&other.busy, |key| BusyKey {
+            entity: entities[key.entity as usize],
+            ..key
+        });
+        for (key, slot) in other.slots() {
+            let id = self.slot(SlotKey {
+                entity: entities[key.entity as usize],
+                ..*key
+            });
+            self.slot_mut(id).add(slot);
+        }
+        self.counts.add(&other.counts);
+        entities
+    }
+}

@@ -1,0 +1,537 @@
+//! From one line to facts: the innermost loop.
+//!
+//! Everything that is the same for all lines of a device on a client (who it is, whether it is a
+//! probe, whether the filters want it) is worked out once per identity and found again by the raw
+//! bytes that make it.
+
+mod device;
+mod known;
+
+use std::hash::BuildHasher;
+
+use chrono::{NaiveDate, Timelike};
+use eas_log_parse::{
+    Account, Base64Query, Budget, Command, EasLog, EasQuery, EasStem, ElementValue, Encoded,
+    Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
+};
+use foldhash::fast::FixedState;
+
+use self::device::DeviceState;
+use self::known::{Known, KnownIdentities, Parts, Standing};
+use super::filter::Filter;
+use crate::facts::{
+    Cell, CellKey, Facts, Identity, InternalKey, Judgement, Moment, NONE, OpenRuns, Outcome, Place,
+    PolicyKey, ResyncKey, TextId, note,
+};
+
+/// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
+/// A key stands still as long as nothing is new, so that only how fast it is repeated tells a loop.
+const SYNC_KEY_WINDOW_S: i64 = 600;
+
+/// Windows statuses of connections that broke while a request waited: network name deleted,
+/// semaphore timeout, operation aborted, connection aborted.
+const BROKEN_CONNECTIONS: [&[u8]; 4] = [b"64", b"121", b"995", b"1236"];
+
+/// Gathers the facts of records.
+pub(super) struct Gatherer<'f> {
+    facts: Facts,
+    /// By entity.
+    devices: Vec<DeviceState>,
+    bad_values: u64,
+    filter: &'f Filter,
+    known: KnownIdentities,
+    last_date: Option<([u8; 10], i64)>,
+    last_server: Option<(Vec<u8>, TextId)>,
+}
+
+/// What became of the request of one record: its command, and how it is judged. `None` if it is no
+/// request of a device.
+pub fn judge(record: &Record<'_, '_>) -> Option<(String, Judgement)> {
+    let filter = Filter::default();
+    let mut gatherer = Gatherer::new(&filter);
+    gatherer.record(
+        record,
+        Place {
+            file: 0,
+            piece: 0,
+            line: 1,
+        },
+    );
+    let facts = gatherer.facts;
+    let outcome = facts.outcomes().first()?;
+    let command = match outcome.command {
+        NONE => "no command".to_owned(),
+        command => Escaped(facts.texts.commands.get(command)).to_string(),
+    };
+    Some((command, facts.judgement(0)))
+}
+
+/// What the query of a request says, in either of its forms.
+struct Asked<'a> {
+    command: Option<Command<'a>>,
+    /// Protocol version, where the query itself tells it.
+    version: Option<u16>,
+    user: &'a [u8],
+    device: &'a [u8],
+    device_type: &'a [u8],
+}
+
+impl<'a> Asked<'a> {
+    #[inline]
+    fn of(query: &EasQuery<'a>) -> Asked<'a> {
+        Asked {
+            command: query.command(),
+            version: None,
+            user: query.user().map_or(&[], Encoded::raw),
+            device: query.device_id().map_or(&[], Encoded::raw),
+            device_type: query.device_type().map_or(&[], Encoded::raw),
+        }
+    }
+}
+
+impl<'f> Gatherer<'f> {
+    pub(super) fn new(filter: &'f Filter) -> Gatherer<'f> {
+        Gatherer {
+            facts: Facts::default(),
+            devices: Vec::new(),
+            bad_values: 0,
+            filter,
+            known: KnownIdentities::default(),
+            last_date: None,
+            last_server: None,
+        }
+    }
+
+    /// How many values did not have their form.
+    pub(super) fn bad_values(&self) -> u64 {
+        self.bad_values
+    }
+
+    /// The facts of the records, and for each entity the runs that go on behind the last of them.
+    pub(super) fn finish(self) -> (Facts, Vec<OpenRuns>) {
+        let runs = self.devices.into_iter().map(|device| device.runs).collect();
+        (self.facts, runs)
+    }
+
+    /// Takes in one record, which stands at this place.
+    #[inline]
+    pub(super) fn record(&mut self, record: &Record<'_, '_>, place: Place) {
+        let Some(stem) = record.eas_stem() else {
+            if Tier::is_internal(record) {
+                self.internal(record, place);
+            } else {
+                self.facts.counts.other += 1;
+            }
+            return;
+        };
+        if Tier::is_local(record, stem) {
+            self.facts.counts.probes += 1;
+            return;
+        }
+        let query = EasQuery::parse(record.cs_uri_query().unwrap_or_default());
+        if query.is_base64() {
+            return self.base64_request(record, stem, &query, place);
+        }
+        let asked = Asked::of(&query);
+        self.request(record, stem, &query, &asked, place);
+    }
+
+    /// Takes in a request whose query is base64-encoded. Few clients send such queries, and
+    /// Exchange itself seems to log them rewritten, so decoding may allocate.
+    #[cold]
+    fn base64_request(
+        &mut self,
+        record: &Record<'_, '_>,
+        stem: EasStem,
+        query: &EasQuery<'_>,
+        place: Place,
+    ) {
+        match Base64Query::parse(query.raw()) {
+            Ok(decoded) => {
+                let device = decoded.device_id();
+                let asked = Asked {
+                    command: decoded.command(),
+                    version: Some(decoded.protocol_version().0),
+                    user: decoded.user().unwrap_or_default(),
+                    device: device.as_bytes(),
+                    device_type: decoded.device_type(),
+                };
+                self.request(record, stem, query, &asked, place);
+            }
+            Err(_) => {
+                self.bad_values += 1;
+                self.request(record, stem, query, &Asked::of(query), place);
+            }
+        }
+    }
+
+    /// Takes in a call that Exchange made itself.
+    #[cold]
+    fn internal(&mut self, record: &Record<'_, '_>, place: Place) {
+        self.facts.counts.internal += 1;
+        let method = record.cs_method();
+        let commands = &mut self.facts.texts.commands;
+        let key = InternalKey {
+            method: method.map_or(NONE, |method| commands.intern(method)),
+            sc_status: self.good(record.sc_status()),
+            sc_substatus: self.good(record.sc_substatus()),
+            server: self.server(record),
+        };
+        let time = self.time(record).unwrap_or(Moment::NO_TIME);
+        let cell = Cell::one(Moment { time, place });
+        self.facts.internal.add(key, &cell);
+    }
+
+    /// Takes in a request.
+    #[inline]
+    fn request(
+        &mut self,
+        record: &Record<'_, '_>,
+        stem: EasStem,
+        query: &EasQuery<'_>,
+        asked: &Asked<'_>,
+        place: Place,
+    ) {
+        let known = self.identity(record, query, asked);
+        match known.standing {
+            Standing::Counts => {}
+            Standing::Probe => {
+                self.facts.counts.probes += 1;
+                return;
+            }
+            Standing::FilteredOut => {
+                self.facts.counts.filtered_out += 1;
+                return;
+            }
+        }
+        let time = self.time(record);
+        if !self.filter.wants_time(time) {
+            self.facts.counts.filtered_out += 1;
+            return;
+        }
+        self.facts.counts.requests += 1;
+
+        let eas_log = query.log();
+        let summary = eas_log.map(|log| log.summary());
+        let tier = Tier::in_chain(record, stem, query, summary.as_ref());
+        let log = summary.unwrap_or_default();
+        let legacy = match log.version {
+            Some(_) => None,
+            None => eas_log.and_then(legacy),
+        };
+        let outcome = self.outcome(record, tier, asked, &log, legacy.as_ref());
+        let judgement = self.facts.judgement(outcome);
+        let moment = Moment {
+            time: time.unwrap_or(Moment::NO_TIME),
+            place,
+        };
+        let key = CellKey {
+            identity: known.identity,
+            outcome,
+            server: self.server(record),
+        };
+        self.facts.cells.add(key, &Cell::one(moment));
+
+        let entity = known.entity;
+        let half = tier.half().unwrap_or(Half::Whole);
+        let device = &mut self.devices[entity as usize];
+        device.count(&mut self.facts, entity, time, half, judgement);
+        device.follow_minute(&mut self.facts, entity, half, moment);
+        if asked.command == Some(Command::Sync) {
+            self.sync(entity, &log, legacy.as_ref(), judgement, moment);
+        }
+        self.measure(entity, record, asked, &log, moment);
+    }
+
+    /// Takes in what a Sync says of keys and folders.
+    #[inline]
+    fn sync(
+        &mut self,
+        entity: u32,
+        log: &LogSummary<'_>,
+        legacy: Option<&LegacyLog>,
+        judgement: Judgement,
+        moment: Moment,
+    ) {
+        fn raw<'a>(value: Option<ElementValue<'a>>) -> &'a [u8] {
+            value.map_or(&[], ElementValue::raw)
+        }
+        let (folder, sync_key) = (raw(log.folder_id), raw(log.sync_key));
+        let hashes = FixedState::default();
+        if !sync_key.is_empty() {
+            let window = moment.time.div_euclid(SYNC_KEY_WINDOW_S);
+            let key = hashes.hash_one((moment.place.file, window, folder, sync_key));
+            let device = &mut self.devices[entity as usize];
+            device.follow_sync_key(&mut self.facts, entity, key, moment);
+        }
+        let first = sync_key == b"0"
+            || raw(log.sync_type) == b"F"
+            || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
+        if first && !judgement.failed {
+            let folder = match legacy {
+                Some(legacy) => hashes.hash_one(legacy.class),
+                None => hashes.hash_one(folder),
+            };
+            let key = ResyncKey { entity, folder };
+            self.facts.resyncs.add(key, &Cell::one(moment));
+        }
+    }
+
+    /// Takes in sums, extremes and latest values.
+    #[inline]
+    fn measure(
+        &mut self,
+        entity: u32,
+        record: &Record<'_, '_>,
+        asked: &Asked<'_>,
+        log: &LogSummary<'_>,
+        moment: Moment,
+    ) {
+        let bytes_sent = self.good(record.sc_bytes()).unwrap_or(0);
+        let bytes_received = self.good(record.cs_bytes()).unwrap_or(0);
+        let rpc_count = self.number(log.rpc_count).unwrap_or(0);
+        let rpc_latency_ms = self.number(log.rpc_latency_ms).unwrap_or(0);
+        let throttle_ms = self.number(log.throttle).unwrap_or(0);
+        let sync_state_kb = self.number(log.sync_state_kb).unwrap_or(0);
+        let broken = asked.command == Some(Command::Ping)
+            && BROKEN_CONNECTIONS
+                .iter()
+                .any(|code| record.get(Field::ScWin32Status) == Some(code));
+        let broken = broken.then(|| self.good(record.time_taken_ms())).flatten();
+
+        let (texts, gauge) = self.facts.gauge_mut(entity);
+        gauge.bytes_sent += bytes_sent;
+        gauge.bytes_received += bytes_received;
+        gauge.rpc_count += rpc_count;
+        gauge.rpc_latency_ms += rpc_latency_ms;
+        gauge.max_throttle_ms = gauge.max_throttle_ms.max(throttle_ms);
+        gauge.max_sync_state_kb = gauge.max_sync_state_kb.max(sync_state_kb);
+        if let Some(duration_ms) = broken {
+            gauge.broken_ping(duration_ms);
+        }
+        if let Some(budget) = log.budget
+            && Budget::new(budget.raw()).is_overdrawn()
+        {
+            gauge.overdrawn += 1;
+        }
+        let values = &mut texts.values;
+        let latest = [
+            (log.mailbox_server, &mut gauge.mailbox_server),
+            (log.device_os, &mut gauge.device_os),
+            (log.device_model, &mut gauge.device_model),
+            (log.proxy_to, &mut gauge.proxied_to),
+            (log.redirect_to, &mut gauge.redirected_to),
+        ];
+        for (value, latest) in latest {
+            if let Some(value) = value {
+                note(latest, moment, values, value.raw());
+            }
+        }
+    }
+
+    /// What is known of the identity of a request.
+    #[inline]
+    fn identity(
+        &mut self,
+        record: &Record<'_, '_>,
+        query: &EasQuery<'_>,
+        asked: &Asked<'_>,
+    ) -> Known {
+        let parts = [
+            record.cs_username().unwrap_or_default(),
+            asked.user,
+            asked.device,
+            asked.device_type,
+            record.cs_user_agent().unwrap_or_default(),
+        ];
+        let hash = self.known.hash(&parts);
+        match self.known.find(hash, &parts) {
+            Some(known) => known,
+            None => self.new_identity(hash, &parts, record, query),
+        }
+    }
+
+    #[cold]
+    fn new_identity(
+        &mut self,
+        hash: u64,
+        parts: &Parts<'_>,
+        record: &Record<'_, '_>,
+        query: &EasQuery<'_>,
+    ) -> Known {
+        let &[username, query_user, device, device_type, user_agent] = parts;
+        // A computer account is a server that passes on a request; who asked stands in the query.
+        let user = if username.is_empty() || Account::parse(username).is_computer() {
+            query_user
+        } else {
+            username
+        };
+        let texts = &mut self.facts.texts;
+        fn some(text: &[u8], intern: impl FnOnce(&[u8]) -> TextId) -> TextId {
+            if text.is_empty() { NONE } else { intern(text) }
+        }
+        let identity = Identity {
+            user: some(user, |text| texts.users.intern(text)),
+            device: some(device, |text| texts.devices.intern(text)),
+            device_type: some(device_type, |text| texts.device_types.intern(text)),
+            user_agent: some(user_agent, |text| texts.user_agents.intern(text)),
+        };
+        let standing = if Tier::is_probe(record, query) {
+            Standing::Probe
+        } else if self.wants(&identity, query_user) {
+            Standing::Counts
+        } else {
+            Standing::FilteredOut
+        };
+        // Only identities that count are part of the facts.
+        let (identity, entity) = match standing {
+            Standing::Counts => {
+                let identity = self.facts.identity(identity);
+                (identity, self.facts.entity_of(identity))
+            }
+            Standing::Probe | Standing::FilteredOut => (NONE, NONE),
+        };
+        let entities = self.facts.entities().len();
+        self.devices.resize(entities, DeviceState::default());
+        let known = Known {
+            identity,
+            entity,
+            standing,
+        };
+        self.known.insert(hash, parts, known);
+        known
+    }
+
+    fn wants(&self, identity: &Identity, query_user: &[u8]) -> bool {
+        let (texts, filter) = (&self.facts.texts, self.filter);
+        let asked = (!query_user.is_empty()).then_some(query_user);
+        let agent =
+            (identity.user_agent != NONE).then(|| texts.user_agents.get(identity.user_agent));
+        filter
+            .users
+            .match_any(texts.users.forms(identity.user).chain(asked))
+            && filter
+                .devices
+                .match_any(texts.devices.forms(identity.device))
+            && filter
+                .device_types
+                .match_any(texts.device_types.forms(identity.device_type))
+            && filter.user_agents.match_any(agent)
+    }
+
+    /// Time of a record in seconds since 1970. Dates repeat from line to line and are read once.
+    #[inline]
+    fn time(&mut self, record: &Record<'_, '_>) -> Option<i64> {
+        let midnight = match record.get(Field::Date).map(<[u8; 10]>::try_from) {
+            Some(Ok(date)) => match self.last_date {
+                Some((last, midnight)) if last == date => Some(midnight),
+                _ => {
+                    let midnight = midnight(self.good(record.date())?);
+                    self.last_date = Some((date, midnight));
+                    Some(midnight)
+                }
+            },
+            _ => self.good(record.date()).map(midnight),
+        }?;
+        let time = self.good(record.time())?;
+        Some(midnight + i64::from(time.num_seconds_from_midnight()))
+    }
+
+    /// A value that is there and has its form. One that does not is counted.
+    #[inline]
+    fn good<T, E>(&mut self, value: Result<Option<T>, E>) -> Option<T> {
+        value.unwrap_or_else(|_| {
+            self.bad_values += 1;
+            None
+        })
+    }
+
+    #[inline]
+    fn number<T: TryFrom<u64>>(&mut self, value: Option<ElementValue<'_>>) -> Option<T> {
+        self.good(value.map(ElementValue::number).transpose())
+    }
+
+    #[inline]
+    fn outcome(
+        &mut self,
+        record: &Record<'_, '_>,
+        tier: Tier,
+        asked: &Asked<'_>,
+        log: &LogSummary<'_>,
+        legacy: Option<&LegacyLog>,
+    ) -> u32 {
+        let sc_status = self.good(record.sc_status());
+        let sc_substatus = self.good(record.sc_substatus());
+        let sc_win32_status = self.good(record.sc_win32_status());
+        let eas_status = self.number(log.eas_status);
+        let version = match log.version {
+            Some(_) => self.number(log.version),
+            None => asked
+                .version
+                .or_else(|| legacy?.protocol_version.map(|version| version.0)),
+        };
+        let texts = &mut self.facts.texts;
+        let command = match asked.command {
+            Some(Command::Other(name)) => texts.commands.intern(name),
+            Some(command) => texts.commands.intern(command.name()),
+            None => record
+                .cs_method()
+                .map_or(NONE, |method| texts.commands.intern(method)),
+        };
+        let outcome = Outcome {
+            command,
+            sc_status,
+            sc_substatus,
+            sc_win32_status,
+            eas_status,
+            version,
+            error: log
+                .error
+                .map_or(NONE, |error| texts.errors.intern(error.raw())),
+            access: log
+                .access
+                .map_or(NONE, |access| texts.access.intern(access.raw())),
+            policy_key: match log.policy_key.map(ElementValue::raw) {
+                None => PolicyKey::Unknown,
+                Some(b"0") => PolicyKey::Zero,
+                Some(_) => PolicyKey::Set,
+            },
+            sync_type: match legacy {
+                Some(legacy) => legacy.sync_type,
+                None => log
+                    .sync_type
+                    .and_then(|letter| SyncType::parse(letter.raw())),
+            },
+            unavailable: legacy.is_some_and(LegacyLog::is_unavailable),
+            anonymous: record.cs_username().is_none(),
+            tier,
+        };
+        self.facts.outcome(outcome)
+    }
+
+    /// The server that wrote the line: by name or, where the log has none, by address.
+    #[inline]
+    fn server(&mut self, record: &Record<'_, '_>) -> TextId {
+        let Some(name) = record.s_computername().or_else(|| record.s_ip()) else {
+            return NONE;
+        };
+        match &self.last_server {
+            Some((last, id)) if last == name => *id,
+            _ => {
+                let id = self.facts.texts.servers.intern(name);
+                self.last_server = Some((name.to_vec(), id));
+                id
+            }
+        }
+    }
+}
+
+/// The packed form of Exchange 2003, which begins with its version.
+#[inline]
+fn legacy(log: EasLog<'_>) -> Option<LegacyLog> {
+    log.raw().starts_with(b"V").then(|| log.legacy()).flatten()
+}
+
+fn midnight(date: NaiveDate) -> i64 {
+    date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()
+}

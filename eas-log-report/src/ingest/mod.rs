@@ -1,0 +1,11 @@
+//! From bytes to facts: reading inputs in parallel.
+
+mod filter;
+mod gather;
+mod pipeline;
+mod quality;
+
+pub use filter::{Filter, Patterns};
+pub use gather::judge;
+pub use pipeline::{Ingested, Options, Progress, ingest};
+pub use quality::{FileQuality, FileState, MalformedLine, Quality};

@@ -1,0 +1,253 @@
+//! Finding the files behind paths, folders and globs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+use walkdir::WalkDir;
+
+use super::open::Source;
+
+/// What the paths of a command line come to.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    /// The inputs, each once, in the order of their names.
+    pub sources: Vec<Source>,
+    /// Paths that came to nothing, and why.
+    pub problems: Vec<Problem>,
+}
+
+/// A path that could not be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The path, as it was given or found.
+    pub path: PathBuf,
+    /// What is wrong, as a sentence without its subject.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.what)
+    }
+}
+
+/// Finds the files behind these paths: files as they are, folders with everything below them, globs
+/// where no file of that very name exists, and `-` for standard input.
+///
+/// A file that is named twice is read once. The order of the sources does not depend on the order
+/// of the paths.
+pub fn discover(paths: &[PathBuf]) -> Discovered {
+    let mut found = Discovered::default();
+    // By what the file really is, so that two ways to name one file come to one source.
+    let mut files: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut stdin = false;
+    for path in paths {
+        if path.as_os_str() == "-" {
+            stdin = true;
+        } else {
+            find(path, &mut files, &mut found.problems);
+        }
+    }
+    let mut names: Vec<PathBuf> = files.into_values().collect();
+    names.sort();
+    found.sources.extend(names.into_iter().map(Source::File));
+    if stdin {
+        found.sources.push(Source::Stdin);
+    }
+    found
+}
+
+fn find(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>, problems: &mut Vec<Problem>) {
+    match path.metadata() {
+        Ok(meta) if meta.is_dir() => {
+            walk(path, problems, |file| add(file, files));
+        }
+        Ok(_) => add(path, files),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound || !is_glob(path) {
+                let what = match error.kind() {
+                    io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+                    _ => format!("cannot be read: {error}"),
+                };
+                problems.push(Problem {
+                    path: path.to_owned(),
+                    what,
+                });
+            } else if let Err(what) = expand(path, files, problems) {
+                problems.push(Problem {
+                    path: path.to_owned(),
+                    what,
+                });
+            }
+        }
+    }
+}
+
+fn add(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>) {
+    let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // Of several names of one file the first in order is shown, whatever was asked for first.
+    files
+        .entry(identity)
+        .and_modify(|name| {
+            if path < name.as_path() {
+                *name = path.to_owned();
+            }
+        })
+        .or_insert_with(|| path.to_owned());
+}
+
+fn walk(folder: &Path, problems: &mut Vec<Problem>, mut found: impl FnMut(&Path)) {
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => found(entry.path()),
+            Ok(_) => {}
+            Err(error) => problems.push(Problem {
+                path: error.path().unwrap_or(folder).to_owned(),
+                what: format!("cannot be searched: {error}"),
+            }),
+        }
+    }
+}
+
+fn is_glob(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '[', '{'])
+}
+
+/// Expands a glob below its longest folder without wildcards.
+fn expand(
+    pattern: &Path,
+    files: &mut BTreeMap<PathBuf, PathBuf>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), String> {
+    let base: PathBuf = pattern
+        .components()
+        .take_while(|c| !is_glob(c.as_ref()))
+        .collect();
+    let text = pattern.to_string_lossy();
+    // On Windows a backslash separates folders; nowhere does it escape.
+    let matcher = GlobBuilder::new(&text)
+        .literal_separator(true)
+        .backslash_escape(false)
+        .case_insensitive(cfg!(windows))
+        .build()
+        .map_err(|error| format!("not a usable pattern: {error}"))?
+        .compile_matcher();
+    let base = if base.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        &base
+    };
+    let depth = if text.contains("**") {
+        usize::MAX
+    } else {
+        pattern
+            .components()
+            .skip_while(|c| !is_glob(c.as_ref()))
+            .count()
+    };
+    let mut matched = false;
+    let mut folders = Vec::new();
+    for entry in WalkDir::new(base)
+        .max_depth(depth)
+        .follow_links(true)
+        .sort_by_file_name()
+    {
+        let Ok(entry) = entry else { continue };
+        let path = entry.path();
+        let relative = path.strip_prefix("./").unwrap_or(path);
+        if !matcher.is_match(relative) {
+            continue;
+        }
+        matched = true;
+        if entry.file_type().is_dir() {
+            folders.push(path.to_owned());
+        } else {
+            add(relative, files);
+        }
+    }
+    for folder in folders {
+        walk(&folder, problems, |file| {
+            add(file.strip_prefix("./").unwrap_or(file), files);
+        });
+    }
+    if matched {
+        Ok(())
+    } else {
+        Err("no file matches this pattern".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(found: &Discovered, base: &Path) -> Vec<String> {
+        found
+            .sources
+            .iter()
+            .map(|source| match source {
+                Source::File(path) => path
+                    .strip_prefix(base)
+                    .unwrap_or(path)
+                    .to_string_lossy()
+                    .replace('\\', "/"),
+                Source::Stdin => "-".to_owned(),
+            })
+            .collect()
+    }
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.log", "a.log", "sub/c.log", "sub/deep/d.txt"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn folders_are_searched_and_files_named_twice_are_read_once() {
+        let folder = folder();
+        let base = folder.path();
+        let found = discover(&[base.join("sub"), base.join("b.log"), base.to_owned()]);
+        assert_eq!(
+            names(&found, base),
+            ["a.log", "b.log", "sub/c.log", "sub/deep/d.txt"]
+        );
+        assert_eq!(found.problems, []);
+    }
+
+    #[test]
+    fn globs_are_expanded_here() {
+        let folder = folder();
+        let base = folder.path();
+        for (pattern, want) in [
+            ("*.log", &["a.log", "b.log"][..]),
+            ("**/*.log", &["a.log", "b.log", "sub/c.log"]),
+            ("[ab].lo?", &["a.log", "b.log"]),
+            ("s*", &["sub/c.log", "sub/deep/d.txt"]),
+        ] {
+            assert_eq!(
+                names(&discover(&[base.join(pattern)]), base),
+                want,
+                "{pattern}"
+            );
+        }
+        let found = discover(&[base.join("*.gz")]);
+        assert_eq!(found.problems[0].what, "no file matches this pattern");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let found = discover(&[PathBuf::from("no/such.log"), PathBuf::from("-")]);
+        assert_eq!(found.sources, [Source::Stdin]);
+        assert_eq!(
+            found.problems[0].to_string(),
+            "no/such.log: no such file or folder"
+        );
+    }
+}

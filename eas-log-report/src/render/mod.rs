@@ -1,0 +1,19 @@
+//! Writing a report. Renderers decide how a thing looks, never what it is.
+
+mod csv;
+mod escape;
+mod explanation;
+mod json;
+mod number;
+mod sink;
+mod text;
+mod time;
+
+pub use self::csv::{csv_files, section_csv};
+pub use escape::{formula_safe, terminal_safe};
+pub use explanation::{write_explanation_json, write_explanation_text};
+pub use json::write_json;
+pub use number::{bytes, grouped, percent};
+pub use sink::{write_atomically, write_folder};
+pub use text::{TextOptions, write_text};
+pub use time::{iso_time, short_time};

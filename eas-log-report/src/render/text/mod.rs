@@ -1,0 +1,220 @@
+//! Text for people: the answer on the first screen, everything below it.
+
+mod table;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use table::{Fitted, table};
+
+use super::escape::terminal_safe;
+use super::number::{bytes, grouped, percent};
+use super::time::short_time;
+use crate::ingest::FileState;
+use crate::report::{Report, Section};
+
+/// How to write text.
+#[derive(Clone, Copy, Debug)]
+pub struct TextOptions {
+    /// Rows of each table; none for all.
+    pub top: Option<usize>,
+    /// Width in characters to fit tables into; none where lines may be as long as they like.
+    pub width: Option<u16>,
+}
+
+const TITLE: Style = Style::new().bold();
+const ALARM: Style = Style::new()
+    .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)))
+    .bold();
+const QUIET: Style = Style::new().dimmed();
+
+/// The sections whose first rows answer the main question, with the number of rows that leaves room
+/// for all of them on one screen.
+const FIRST_SCREEN: [(&str, usize); 3] = [
+    ("failures", 5),
+    ("non_provisionable_devices", 5),
+    ("blocked_devices", 3),
+];
+
+/// Writes a report as text. Styles are written as escapes; a stream that has none strips them.
+///
+/// # Errors
+/// If the output cannot be written.
+pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
+    summary(report, out)?;
+    let first = |id: &str| {
+        FIRST_SCREEN
+            .iter()
+            .find(|(first, _)| *first == id)
+            .map(|&(_, n)| n)
+    };
+    for (id, rows) in FIRST_SCREEN {
+        if let Some(section) = report.section(id) {
+            let rows = rows.min(options.top.unwrap_or(usize::MAX));
+            let options = TextOptions {
+                top: Some(rows),
+                ..options
+            };
+            writeln!(out)?;
+            write_section(section, options, "more below", out)?;
+        }
+    }
+    for section in &report.sections {
+        // What the first screen has shown whole is not shown again.
+        if first(section.id).is_none_or(|shown| section.rows.len() > shown) {
+            writeln!(out)?;
+            write_section(section, options, "more; --top 0 shows all", out)?;
+        }
+    }
+    writeln!(out)?;
+    input(report, out)
+}
+
+fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let totals = &report.totals;
+    let period = match report.meta.period {
+        Some((first, last)) => format!("{} to {} UTC", short_time(first), short_time(last)),
+        None => "no request with a time".to_owned(),
+    };
+    writeln!(out, "{TITLE}Exchange ActiveSync report{TITLE:#}  {period}")?;
+    for (option, value) in &report.meta.filters {
+        writeln!(
+            out,
+            "  {QUIET}only{QUIET:#} --{option} {}",
+            terminal_safe(value)
+        )?;
+    }
+    let servers = report
+        .section("servers")
+        .map_or(0, |section| section.rows.len());
+    writeln!(
+        out,
+        "  {} requests of {} users on {} devices, logged by {} servers in {} files",
+        grouped(totals.requests),
+        grouped(totals.users),
+        grouped(totals.devices),
+        grouped(servers as u64),
+        grouped(report.quality.read().count() as u64),
+    )?;
+    let alarm = if totals.failed_requests > 0 {
+        ALARM
+    } else {
+        Style::new()
+    };
+    writeln!(
+        out,
+        "  {alarm}{} failed{alarm:#} ({}); {} devices refused for want of provisioning, {} blocked",
+        grouped(totals.failed_requests),
+        percent(totals.failed_requests, totals.requests),
+        grouped(totals.non_provisionable_devices),
+        grouped(totals.blocked_devices),
+    )
+}
+
+/// Writes one section: title, table, and how many rows are left out.
+fn write_section(
+    section: &Section,
+    options: TextOptions,
+    more: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let total = section.rows.len();
+    writeln!(
+        out,
+        "{TITLE}{} ({}){TITLE:#}",
+        section.title,
+        grouped(total as u64)
+    )?;
+    if total == 0 {
+        return writeln!(out, "  none");
+    }
+    let shown = total.min(options.top.unwrap_or(usize::MAX));
+    let Fitted { text, left_out } = table(section, &section.rows[..shown], options.width);
+    for line in text.lines() {
+        writeln!(out, " {}", line.trim_end())?;
+    }
+    if !left_out.is_empty() {
+        let columns = left_out.join(", ");
+        writeln!(
+            out,
+            "  {QUIET}a wider terminal, a file or a pipe also shows: {columns}{QUIET:#}"
+        )?;
+    }
+    if shown < total {
+        writeln!(
+            out,
+            "  {QUIET}… {} {more}{QUIET:#}",
+            grouped((total - shown) as u64)
+        )?;
+    }
+    Ok(())
+}
+
+/// How well the input could be read, down to the sum that shows that no line is lost.
+fn input(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let (quality, counts) = (&report.quality, &report.counts);
+    writeln!(out, "{TITLE}Input{TITLE:#}")?;
+    let tally = quality.tally();
+    writeln!(out, "  {tally} ({})", bytes(quality.bytes()))?;
+    writeln!(
+        out,
+        "  {} records = {} requests + {} filtered out + {} probes + {} internal + {} other",
+        counts.records(),
+        counts.requests,
+        counts.filtered_out,
+        counts.probes,
+        counts.internal,
+        counts.other,
+    )?;
+    if report.totals.logged_twice > 0 {
+        writeln!(
+            out,
+            "  {} of the requests are logged a second time, by the other of two servers, and count \
+             once",
+            grouped(report.totals.logged_twice)
+        )?;
+    }
+    if report.totals.challenges > 0 {
+        writeln!(
+            out,
+            "  {} of the requests are authentication challenges (401 without a user), no failures",
+            grouped(report.totals.challenges)
+        )?;
+    }
+    if quality.bad_values() > 0 {
+        writeln!(
+            out,
+            "  {} values did not have their form",
+            grouped(quality.bad_values())
+        )?;
+    }
+    for file in &quality.files {
+        let name = terminal_safe(&file.name);
+        match &file.state {
+            FileState::Read => {}
+            FileState::Skipped(why) => writeln!(out, "  {QUIET}skipped{QUIET:#} {name}: {why}")?,
+            FileState::Broken(why) => {
+                writeln!(
+                    out,
+                    "  {ALARM}read in part{ALARM:#} {name}: {}",
+                    terminal_safe(why)
+                )?;
+            }
+            FileState::Unreadable(why) => {
+                writeln!(
+                    out,
+                    "  {ALARM}not read{ALARM:#} {name}: {}",
+                    terminal_safe(why)
+                )?;
+            }
+        }
+        for bad in &file.malformed {
+            writeln!(out, "  {name}:{}: {}", bad.line, bad.what)?;
+        }
+        let more = file.tally.malformed() - file.malformed.len() as u64;
+        if more > 0 {
+            writeln!(out, "  {name}: {} more malformed lines", grouped(more))?;
+        }
+    }
+    Ok(())
+}

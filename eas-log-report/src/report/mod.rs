@@ -1,0 +1,70 @@
+//! The report as plain data: what renderers write, and nothing of how they write it.
+
+mod section;
+
+use eas_log_parse::Tally;
+
+pub use section::{Column, Measure, Row, Section, Value};
+
+use crate::facts::Counts;
+use crate::ingest::Quality;
+
+/// Version of the JSON form. It changes when a reader of the old form would be misled.
+pub const SCHEMA: &str = "eas-log-report/1";
+
+/// Everything a report says.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the report is about.
+    pub meta: Meta,
+    /// How well the input could be read.
+    pub quality: Quality,
+    /// Records by kind.
+    pub counts: Counts,
+    /// The numbers at the top.
+    pub totals: Totals,
+    /// The sections, in the order of the registry of analyses.
+    pub sections: Vec<Section>,
+}
+
+/// What a report is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// The filters that were set, as they were typed: option and value.
+    pub filters: Vec<(String, String)>,
+    /// Time of the first and the last request, in seconds since 1970-01-01 00:00:00 UTC.
+    pub period: Option<(i64, i64)>,
+}
+
+/// The numbers at the top of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// ActiveSync requests of devices. Each counts once.
+    pub requests: u64,
+    /// Lines that tell of a request that the line of another server is counted for.
+    pub logged_twice: u64,
+    /// Of these, the failed ones.
+    pub failed_requests: u64,
+    /// Of these, the first legs of authentication handshakes, which are no failures.
+    pub challenges: u64,
+    /// Different users.
+    pub users: u64,
+    /// Different devices.
+    pub devices: u64,
+    /// Devices with a request refused for want of provisioning.
+    pub non_provisionable_devices: u64,
+    /// Blocked devices.
+    pub blocked_devices: u64,
+}
+
+impl Report {
+    /// The section of this id.
+    pub fn section(&self, id: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.id == id)
+    }
+
+    /// Lines of all inputs by kind.
+    pub fn tally(&self) -> Tally {
+        self.quality.tally()
+    }
+}

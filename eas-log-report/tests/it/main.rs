@@ -1,0 +1,43 @@
+//! Tests that run the command.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod explain;
+mod inputs;
+mod options;
+mod samples;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder of the workspace, in which the command runs so that paths in reports are the same
+/// everywhere.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// The command, in the folder of the workspace.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eas-log-report"));
+    command.current_dir(workspace());
+    command
+}
+
+/// What a run printed on standard output and standard error, and its exit code.
+fn run(arguments: &[&str]) -> (String, String, i32) {
+    let output = command().args(arguments).output().unwrap();
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code().unwrap(),
+    )
+}
+
+/// The JSON report of a run that must succeed.
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let (out, err, code) = run(&[arguments, &["--format", "json"]].concat());
+    assert_eq!(code, 0, "{err}");
+    serde_json::from_str(&out).unwrap()
+}

@@ -1,0 +1,187 @@
+//! Options do what their help says.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::{command, json, run};
+
+const SAMPLE: &str = "samples/coexistence";
+
+fn requests(arguments: &[&str]) -> (u64, u64) {
+    let report = json(&[&[SAMPLE], arguments].concat());
+    let number = |key: &str| report["totals"][key].as_u64().unwrap();
+    (number("requests"), number("filtered_out"))
+}
+
+#[test]
+fn filters_leave_out_and_count_what_they_leave_out() {
+    let (all, none) = requests(&[]);
+    assert_eq!((all, none), (201, 0));
+    let cases: [(&[&str], u64); 12] = [
+        (&["--user", "bernd.olsen"], 27),
+        (&["--user", "FABRIKAM\\BERND*"], 27),
+        (&["--user", "bernd.olsen", "--user", "carla.diaz"], 46),
+        (&["--device", "imei352924027511437"], 27),
+        (&["--device-type", "nokia*"], 49),
+        (&["--user-agent", "MSFT-PPC/5.?.*"], 8),
+        (&["--user", "bernd.olsen", "--device-type", "iPhone"], 0),
+        (&["--since", "2011-05-07"], 84),
+        (&["--until", "2011-05-06"], 117),
+        (
+            &["--since", "2011-05-06T11:30", "--until", "2011-05-06T11:30"],
+            2,
+        ),
+        (
+            &[
+                "--since",
+                "2011-05-06 11:29:50",
+                "--until",
+                "2011-05-06 11:29:50",
+            ],
+            1,
+        ),
+        (&["--since", "2012-01-01"], 0),
+    ];
+    for (arguments, want) in cases {
+        assert_eq!(requests(arguments), (want, all - want), "{arguments:?}");
+    }
+}
+
+#[test]
+fn top_limits_the_rows_of_every_form() {
+    let report = json(&[SAMPLE, "--top", "2"]);
+    for (id, rows) in report["sections"].as_object().unwrap() {
+        assert!(rows.as_array().unwrap().len() <= 2, "{id}");
+    }
+    let (few, ..) = run(&[SAMPLE, "--top", "2"]);
+    let (all, ..) = run(&[SAMPLE, "--top", "0"]);
+    assert!(few.contains("--top 0 shows all"), "{few}");
+    assert!(!all.contains("--top 0 shows all"), "{all}");
+}
+
+#[test]
+fn threads_and_pieces_do_not_show() {
+    let whole = run(&["samples", "--format", "json"]);
+    for arguments in [
+        &["--threads", "1"][..],
+        &["--threads", "5", "--piece-size", "700"],
+    ] {
+        let again = run(&[&["samples", "--format", "json"], arguments].concat());
+        assert_eq!(again.0, whole.0, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_order_of_paths_does_not_show() {
+    let one = run(&["samples/coexistence/FE2003", "samples/coexistence/CAS2010"]);
+    let other = run(&[
+        "samples/coexistence/CAS2010",
+        "samples/coexistence/FE2003",
+        "samples/coexistence/FE2003/W3SVC1/ex110506.log",
+    ]);
+    assert_eq!(one, other);
+}
+
+#[test]
+fn output_goes_into_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.txt");
+    fs::write(&path, "yesterday's").unwrap();
+    let (out, err, code) = run(&[SAMPLE, "--output", path.to_str().unwrap()]);
+    assert_eq!((out.as_str(), err.as_str(), code), ("", "", 0));
+    assert_eq!(fs::read_to_string(&path).unwrap(), run(&[SAMPLE]).0);
+}
+
+#[test]
+fn colors_are_written_only_where_asked_for() {
+    let (plain, ..) = run(&[SAMPLE]);
+    assert!(!plain.contains('\x1b'));
+    let (colored, ..) = run(&[SAMPLE, "--color", "always"]);
+    assert!(colored.contains("\x1b[1m"));
+}
+
+#[test]
+fn verbose_names_files_and_speed() {
+    let (out, err, code) = run(&[SAMPLE, "--verbose", "--no-progress"]);
+    assert_eq!(code, 0);
+    assert_eq!(out, run(&[SAMPLE]).0);
+    assert!(
+        err.contains("u_ex110506.log: 107 lines = 0 blank + 4 directives"),
+        "{err}"
+    );
+    assert!(err.contains("MB/s"), "{err}");
+}
+
+#[test]
+fn help_version_and_completions() {
+    let (help, _, code) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for word in [
+        "--since",
+        "--max-malformed",
+        "Exit codes:",
+        "Examples:",
+        "completions",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(!help.contains("--piece-size"));
+    let (version, _, code) = run(&["--version"]);
+    assert_eq!((version.as_str(), code), ("eas-log-report 0.1.0\n", 0));
+    for shell in ["bash", "powershell", "zsh", "fish"] {
+        let (script, _, code) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(script.contains("max-malformed"), "{shell}");
+    }
+}
+
+#[test]
+fn wrong_options_say_what_was_expected() {
+    let cases: [(&[&str], &str); 11] = [
+        (
+            &["--since", "yesterday"],
+            "--since yesterday: expected a date or time (UTC)",
+        ),
+        (
+            &["--since", "2011-05-08", "--until", "2011-05-06"],
+            "--since is later than --until",
+        ),
+        (
+            &["--user", "[z-a]"],
+            "--user: '[z-a]' is not a usable pattern",
+        ),
+        (
+            &["--threads", "0"],
+            "--threads 0: expected at least one thread",
+        ),
+        (
+            &["--max-malformed", "few"],
+            "--max-malformed few: expected a number of lines",
+        ),
+        (&["--fields", " "], "--fields: expected names"),
+        (&["--format", "csv"], "name a folder with --output"),
+        (&["--format", "xml"], "possible values: text, json, csv"),
+        (&["--output", "samples"], "--output samples: is a folder"),
+        (&["--output", "no/such/report.txt"], "there is no folder no"),
+        (&["--sinse", "2011-05-06"], "--since"),
+    ];
+    for (arguments, message) in cases {
+        let (out, err, code) = run(&[&[SAMPLE], arguments].concat());
+        assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
+        assert!(err.contains(message), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let mut child = command()
+        .args(["samples", "--top", "0", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
