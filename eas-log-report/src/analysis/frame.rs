@@ -7,7 +7,7 @@ use eas_log_parse::{Encoded, Escaped};
 use polars::prelude::*;
 
 use crate::facts::{
-    Cell, Facts, FoldedTable, Moment, NONE, Place, SlotKey, TextId, TextTable, counted_once,
+    Cell, Entity, Facts, FoldedTable, Moment, NONE, Place, TextId, TextTable, counted_once,
     error_names,
 };
 use crate::ingest::Ingested;
@@ -19,7 +19,7 @@ pub(super) struct Frames {
     pub(super) requests: DataFrame,
     /// The same as logged: a request that two servers logged counts for both.
     pub(super) logged: DataFrame,
-    /// A row an identity and hour.
+    /// A row an hour.
     pub(super) hours: DataFrame,
     /// For each value of `error`, the names in it.
     pub(super) error_names: DataFrame,
@@ -314,27 +314,53 @@ fn requests(
     Ok((frame, samples))
 }
 
-/// The frame of slots.
+/// The frame of hours. How many devices and users there were is counted over bits, since a row for
+/// each of them in each hour would be the largest frame by far.
 fn hours(facts: &Facts) -> PolarsResult<DataFrame> {
-    let height = facts.slots().len();
-    let (mut user, mut device) = (Vec::with_capacity(height), Vec::with_capacity(height));
-    let mut hour = Vec::with_capacity(height);
-    let (mut requests, mut failed) = (Vec::with_capacity(height), Vec::with_capacity(height));
-    for (key, slot) in facts.slots() {
-        let entity = facts.entities()[key.entity as usize];
-        user.push(id(entity.user));
-        device.push(id(entity.device));
-        hour.push((key.hour != SlotKey::NO_TIME).then_some(i64::from(key.hour) * 3600));
-        requests.push(slot.requests.requests() as i64);
-        failed.push(slot.failed.requests() as i64);
+    let devices = seen_by_hour(facts, |entity| entity.device);
+    let users = seen_by_hour(facts, |entity| entity.user);
+    let (mut hour, mut seen_devices, mut seen_users) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut requests, mut failed) = (Vec::new(), Vec::new());
+    for (&number, sum) in facts.hours.iter() {
+        let seen = |by: &HashMap<i32, i64>| number.map(|n| by.get(&n).copied().unwrap_or(0));
+        hour.push(number.map(|number| i64::from(number) * 3600));
+        requests.push(sum.requests.requests() as i64);
+        failed.push(sum.failed.requests() as i64);
+        seen_devices.push(seen(&devices));
+        seen_users.push(seen(&users));
     }
     df!(
-        "user" => user,
-        "device" => device,
         "hour" => hour,
         "requests" => requests,
         "failed_requests" => failed,
+        "devices" => seen_devices,
+        "users" => seen_users,
     )
+}
+
+/// For each hour, how many different texts of this kind were seen.
+fn seen_by_hour(facts: &Facts, of: impl Fn(&Entity) -> TextId) -> HashMap<i32, i64> {
+    let mut days: Vec<(TextId, i32, u32)> = facts
+        .days
+        .iter()
+        .map(|(key, day)| {
+            (
+                of(&facts.entities()[key.entity as usize]),
+                key.day,
+                day.seen,
+            )
+        })
+        .filter(|&(text, ..)| text != NONE)
+        .collect();
+    days.sort_unstable();
+    let mut hours: HashMap<i32, i64> = HashMap::new();
+    for same in days.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let seen = same.iter().fold(0, |seen, day| seen | day.2);
+        for hour in (0..24).filter(|hour| seen >> hour & 1 == 1) {
+            *hours.entry(same[0].1 * 24 + hour).or_default() += 1;
+        }
+    }
+    hours
 }
 
 /// For each value of `error` the names in it: usually one, sometimes several.

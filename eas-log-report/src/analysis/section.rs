@@ -17,7 +17,7 @@ pub(super) fn build(
     let counts: Vec<Expr> = analysis
         .counts
         .iter()
-        .filter_map(|count| aggregate(*count))
+        .filter_map(|count| aggregate(*count, analysis.of))
         .collect();
     let mut groups = rows(analysis.of, frames)
         .group_by(keys().collect::<Vec<_>>())
@@ -121,7 +121,11 @@ fn rows(of: Of, frames: &Frames) -> LazyFrame {
 }
 
 /// How a count is taken of a group. The last success is joined, not taken.
-fn aggregate(count: Count) -> Option<Expr> {
+fn aggregate(count: Count, of: Of) -> Option<Expr> {
+    if of == Of::Hours {
+        // The rows are the groups.
+        return Some(col(count.column().key).max());
+    }
     // Different values, without counting absence as one.
     let different = |name: &str| {
         (col(name).n_unique().cast(DataType::Int64)

@@ -7,13 +7,14 @@
 mod busy;
 mod cell;
 mod cell_table;
+mod day;
 mod folded_table;
 mod gauge;
 mod key_table;
 mod once;
 mod outcome;
 mod run;
-mod slot;
+mod sum_table;
 mod text_table;
 
 use eas_log_parse::{Account, Encoded};
@@ -21,13 +22,14 @@ use eas_log_parse::{Account, Encoded};
 pub use busy::BusyKey;
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
 pub use cell_table::CellTable;
+pub use day::{Day, DayKey, Hour, Quarters, Trouble};
 pub use folded_table::FoldedTable;
 pub use gauge::{Gauge, Latest, note};
 pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, Outcome, PolicyKey};
 pub use run::{OpenRuns, Run, Stretch};
-pub use slot::{ByHalf, Seconds, Slot, SlotKey};
+pub use sum_table::SumTable;
 pub use text_table::{TextId, TextTable};
 
 /// In place of a [`TextId`]: the line has no such value.
@@ -163,8 +165,13 @@ pub struct Facts {
     pub internal: CellTable<InternalKey>,
     /// Minutes with many requests.
     pub busy: CellTable<BusyKey>,
-    slot_keys: KeyTable<SlotKey>,
-    slots: Vec<Slot>,
+    /// What devices did on a day.
+    pub days: SumTable<DayKey, Day>,
+    /// Their failures on a day that say something about them.
+    pub troubles: SumTable<DayKey, Trouble>,
+    /// What all devices did in an hour, by hours since 1970-01-01 00:00 UTC; `None` for lines that
+    /// tell no time.
+    pub hours: SumTable<Option<i32>, Hour>,
     /// How many records of each kind.
     pub counts: Counts,
 }
@@ -287,27 +294,6 @@ impl Facts {
         self.judgements[outcome as usize]
     }
 
-    /// The number of a slot.
-    #[inline]
-    pub fn slot(&mut self, key: SlotKey) -> u32 {
-        let id = self.slot_keys.intern(key);
-        if id as usize == self.slots.len() {
-            self.slots.push(Slot::default());
-        }
-        id
-    }
-
-    /// A slot to add to, by its number.
-    #[inline]
-    pub fn slot_mut(&mut self, id: u32) -> &mut Slot {
-        &mut self.slots[id as usize]
-    }
-
-    /// Every slot with its key.
-    pub fn slots(&self) -> impl ExactSizeIterator<Item = (&SlotKey, &Slot)> {
-        self.slot_keys.as_slice().iter().zip(&self.slots)
-    }
-
     /// Adds the facts of other lines, and gives for each of its entities the one here.
     pub fn merge(&mut self, other: &Facts) -> Vec<u32> {
         let texts = &mut self.texts;
@@ -377,13 +363,13 @@ impl Facts {
             entity: entities[key.entity as usize],
             ..key
         });
-        for (key, slot) in other.slots() {
-            let id = self.slot(SlotKey {
-                entity: entities[key.entity as usize],
-                ..*key
-            });
-            self.slot_mut(id).add(slot);
-        }
+        let day = |key: DayKey| DayKey {
+            entity: entities[key.entity as usize],
+            ..key
+        };
+        self.days.merge(&other.days, day);
+        self.troubles.merge(&other.troubles, day);
+        self.hours.merge(&other.hours, |hour| hour);
         self.counts.add(&other.counts);
         entities
     }

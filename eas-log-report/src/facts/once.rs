@@ -72,7 +72,7 @@ fn pair(group: &mut [Halves]) {
         let of = |half| move |halves: &Halves| halves.class == class && halves.half == half;
         let pairs = single(group, of(Half::Front)).min(single(group, of(Half::Back)));
         take(group, pairs, of(Half::Front), |halves, many| {
-            halves.counted -= many
+            halves.counted -= many;
         });
         take(group, pairs, of(Half::Back), |_, _| {});
     }

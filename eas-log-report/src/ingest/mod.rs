@@ -4,6 +4,8 @@ mod filter;
 mod gather;
 mod pipeline;
 mod quality;
+mod scan;
+mod spans;
 
 pub use filter::{Filter, Patterns};
 pub use gather::judge;

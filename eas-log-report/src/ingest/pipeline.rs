@@ -1,24 +1,23 @@
-//! The fan-out: pieces of files to threads, and the facts of the pieces back together.
+//! The fan-out: files and spans of files to threads, and their facts together.
 //!
-//! A plain file is cut into pieces, each read by the header at the top of its file. Few logs change
-//! their fields on the way; where one did, the pieces behind the change were read wrongly, which
-//! shows when the pieces are put together in order, and they are read again. So the common case
-//! costs nothing, and no file is read twice to look for directives.
+//! Each thread gathers the facts of all that it reads in one place, since putting facts together
+//! costs about as much as gathering them. Whole files come first. A thread that finds none takes
+//! over the back half of the file that another has most left of. It reads that by the header that
+//! the other is at, and keeps its facts apart. Few logs change their fields on the way: where one
+//! did just between the two, the span was read wrongly, which shows at the end, and it is read again.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use eas_log_parse::{Entry, Header, LogReader, Position, Tally};
+use eas_log_parse::Header;
 
 use super::filter::Filter;
-use super::gather::Gatherer;
+use super::gather::{Gathered, Gatherer};
 use super::quality::{FileQuality, FileState, KEPT, MalformedLine, Quality};
+use super::scan::{Piece, Scanned, scan_piece, scan_stream};
+use super::spans::{Plain, Queue, Span, Task};
 use crate::facts::{Facts, OpenRuns, Place};
-use crate::input::{Content, Opened, RangeReader, Source, Stream, open};
+use crate::input::{Content, Source, open};
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -33,9 +32,9 @@ pub struct Options {
     pub fallback: Header,
 }
 
-/// Size of a piece unless asked otherwise: large enough that putting together costs little, small
-/// enough that all threads have work to the end.
-const PIECE_SIZE: u64 = 16 << 20;
+/// Size of a piece unless asked otherwise: large enough that opening a file for each costs little,
+/// small enough that all threads have work to the end.
+const PIECE_SIZE: u64 = 2 << 20;
 
 impl Default for Options {
     fn default() -> Self {
@@ -89,59 +88,63 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
         .iter()
         .map(|source| FileQuality::new(source.name()))
         .collect();
-    let mut inputs = Vec::new();
-    for (number, source) in sources.iter().enumerate() {
+    let (mut plain, mut streams) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    for (file, source) in sources.iter().enumerate() {
         let state = match open(source, &options.fallback) {
             Ok(Ok(opened)) => {
-                inputs.push((number, opened));
+                bytes += opened.size.unwrap_or(0);
+                match opened.content {
+                    Content::Plain { path, length } => {
+                        plain.push(Plain::new(file, path, length, options.piece_size));
+                    }
+                    Content::Stream(stream) => streams.push((file, stream)),
+                }
                 continue;
             }
             Ok(Err(reason)) => FileState::Skipped(reason),
             Err(error) => FileState::Unreadable(error.to_string()),
         };
-        files[number].state = state;
+        files[file].state = state;
     }
-    progress.begin(inputs.iter().filter_map(|(_, opened)| opened.size).sum());
+    progress.begin(bytes);
 
-    let mut assemblies: Vec<Assembly> = files.iter().map(|_| Assembly::default()).collect();
-    for (number, opened) in &inputs {
-        if let Content::Plain { length, .. } = opened.content {
-            assemblies[*number].length = Some(length);
-        }
-    }
-    let units = units(inputs, options);
     let state = State {
-        merged: Mutex::new(Facts::default()),
-        files: assemblies.into_iter().map(Mutex::new).collect(),
+        queue: Mutex::new(Queue::new(&plain, streams, &options.fallback)),
+        collected: Mutex::default(),
     };
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            run(unit, &state, options, progress);
-        }
-    };
-    match rayon::ThreadPoolBuilder::new()
+    let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
-        .build()
-    {
-        Ok(pool) => {
-            pool.broadcast(|_| worker());
+        .build();
+    loop {
+        let worker = || Worker::new(&plain, &state, options, progress).run();
+        match &pool {
+            Ok(pool) => {
+                pool.broadcast(|_| worker());
+            }
+            // Without threads the work is done all the same.
+            Err(_) => worker(),
         }
-        // Without threads the work is done all the same.
-        Err(_) => worker(),
+        let mut collected = lock(&state.collected);
+        let wrong = collected.take_wrong();
+        if wrong.is_empty() {
+            break;
+        }
+        drop(collected);
+        lock(&state.queue).add(wrong);
     }
 
-    let mut lines_before = Vec::new();
-    for (quality, assembly) in files.iter_mut().zip(state.files) {
-        let assembly = assembly
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        lines_before.push(assembly.finish(quality));
+    let collected = state.collected.into_inner();
+    let (facts, done) = collected
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish(&plain);
+    let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
+    for (file, pieces) in done {
+        lines_before[file] = sum_up(pieces, &mut files[file]);
     }
-    let facts = state
-        .merged
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    for plain in &plain {
+        plain.check_length(&mut files[plain.file]);
+    }
     Ingested {
         facts,
         quality: Quality { files },
@@ -149,339 +152,233 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     }
 }
 
-/// What one thread reads at a stretch.
-enum Unit {
-    /// One piece of a file that is cut.
-    Piece(Piece),
-    /// Whole small files.
-    Files(Vec<Piece>),
-    /// A stream.
-    Stream(usize, Mutex<Option<Stream>>),
-}
-
-/// A piece of a plain file.
-#[derive(Clone, Debug)]
-struct Piece {
-    file: usize,
-    number: u32,
-    path: PathBuf,
-    from: u64,
-    to: u64,
-    length: u64,
-    /// The header that the piece is expected to be read by.
-    header: Header,
-}
-
-fn units(inputs: Vec<(usize, Opened)>, options: &Options) -> Vec<Unit> {
-    let size = options.piece_size.max(1);
-    let mut streams = Vec::new();
-    let mut units = Vec::new();
-    let mut small = Vec::new();
-    let mut small_size = 0;
-    for (file, opened) in inputs {
-        let (path, length) = match opened.content {
-            Content::Plain { path, length } => (path, length),
-            Content::Stream(stream) => {
-                streams.push(Unit::Stream(file, Mutex::new(Some(stream))));
-                continue;
-            }
-        };
-        let pieces = length.div_ceil(size).max(1);
-        let mut cut = (0..pieces).map(|number| Piece {
-            file,
-            number: number as u32,
-            path: path.clone(),
-            from: number * size,
-            to: ((number + 1) * size).min(length),
-            length,
-            header: if number == 0 {
-                options.fallback.clone()
-            } else {
-                opened.header.clone()
-            },
-        });
-        if pieces > 1 {
-            units.extend(cut.map(Unit::Piece));
-            continue;
-        }
-        small.extend(cut.next());
-        small_size += length;
-        if small_size >= size {
-            units.push(Unit::Files(std::mem::take(&mut small)));
-            small_size = 0;
+/// Sums up the pieces of a file, and gives the number of lines before each.
+fn sum_up(pieces: Vec<Scanned>, quality: &mut FileQuality) -> Vec<u64> {
+    let mut lines_before = Vec::with_capacity(pieces.len());
+    for scanned in pieces {
+        let before = quality.tally.lines();
+        lines_before.push(before);
+        let kept = scanned
+            .malformed
+            .into_iter()
+            .take(KEPT - quality.malformed.len());
+        quality.malformed.extend(kept.map(|bad| MalformedLine {
+            line: before + bad.line,
+            ..bad
+        }));
+        quality.tally += scanned.tally;
+        quality.bytes += scanned.bytes;
+        quality.bad_values += scanned.bad_values;
+        if let Some(error) = scanned.error {
+            quality.state = FileState::Broken(error.to_string());
         }
     }
-    if !small.is_empty() {
-        units.push(Unit::Files(small));
-    }
-    // A stream cannot be cut, so the longest work begins first.
-    streams.extend(units);
-    streams
-}
-
-/// A stream that tells how far its source on disk is read.
-struct Reporting<'p> {
-    stream: Stream,
-    reported: u64,
-    progress: &'p dyn Progress,
-}
-
-impl Read for Reporting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let result = self.stream.read(buffer);
-        let consumed = self.stream.consumed();
-        self.progress.advance(consumed - self.reported);
-        self.reported = consumed;
-        result
-    }
+    lines_before
 }
 
 /// What the threads share.
 struct State {
-    merged: Mutex<Facts>,
-    files: Vec<Mutex<Assembly>>,
+    queue: Mutex<Queue>,
+    collected: Mutex<Collected>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The facts of a piece, and for each of its entities the runs that go on behind it.
-type Gathered = (Facts, Vec<OpenRuns>);
-
-/// Adds the facts of whole files to the merged ones.
-fn merge_whole((facts, runs): &Gathered, merged: &mut Facts) {
-    let entities = merged.merge(facts);
-    for (&entity, &runs) in entities.iter().zip(runs) {
-        merged.end_runs(entity, runs);
-    }
-}
-
-/// What reading one piece gave, but for its facts.
-#[derive(Debug)]
-struct Scanned {
-    header: Header,
-    tally: Tally,
-    bytes: u64,
-    bad_values: u64,
-    malformed: Vec<MalformedLine>,
-    error: Option<io::Error>,
-}
-
-/// The pieces of a file, put together in order.
+/// What the threads have read.
 #[derive(Default)]
-struct Assembly {
-    /// Pieces that are read before those before them are.
-    waiting: Vec<(Piece, Scanned, Gathered)>,
-    done: Vec<Scanned>,
-    /// By entity of the merged facts, the runs that go on behind the pieces that are done.
-    runs: HashMap<u32, OpenRuns>,
-    /// Length in bytes when the file was opened, where it is known.
-    length: Option<u64>,
+struct Collected {
+    facts: Facts,
+    /// Spans whose facts are in `facts`.
+    joined: Vec<Done>,
+    /// Spans that were read by a header that has yet to prove right, with their facts.
+    apart: Vec<(Done, Gathered)>,
 }
 
-impl Assembly {
-    /// Takes the next piece out of those that wait.
-    fn take_next(&mut self) -> Option<(Piece, Scanned, Gathered)> {
-        let next = self.done.len() as u32;
-        let at = self
-            .waiting
+/// A span that is read.
+struct Done {
+    span: Span,
+    /// Its pieces in order.
+    pieces: Vec<Scanned>,
+    /// The runs that go on beyond it, if it is not the whole file. In a span whose facts are joined,
+    /// the entities are those of the joined facts.
+    runs: Vec<(u32, OpenRuns)>,
+}
+
+impl Collected {
+    /// Takes out the spans that were read by a wrong header, each with the right one.
+    fn take_wrong(&mut self) -> Vec<Span> {
+        let mut ends: HashMap<(usize, u32), Header> = HashMap::new();
+        for done in self
+            .joined
             .iter()
-            .position(|(piece, ..)| piece.number == next)?;
-        Some(self.waiting.swap_remove(at))
-    }
-
-    /// Adds what the next piece gave to the merged facts.
-    fn merge(&mut self, piece: &Piece, (facts, runs): &Gathered, merged: &mut Facts) {
-        let entities = merged.merge(facts);
-        for (&entity, &behind) in entities.iter().zip(runs) {
-            let before = self.runs.remove(&entity).unwrap_or_default();
-            let joined = merged.join_runs(entity, before, behind);
-            self.runs.insert(entity, joined);
-        }
-        if piece.to == piece.length {
-            for (entity, runs) in self.runs.drain() {
-                merged.end_runs(entity, runs);
-            }
-        }
-    }
-
-    /// Sums up the pieces, and gives the number of lines before each.
-    fn finish(self, quality: &mut FileQuality) -> Vec<u64> {
-        let mut lines_before = Vec::with_capacity(self.done.len());
-        for scanned in self.done {
-            let before = quality.tally.lines();
-            lines_before.push(before);
-            let kept = scanned
-                .malformed
-                .into_iter()
-                .take(KEPT - quality.malformed.len());
-            quality.malformed.extend(kept.map(|bad| MalformedLine {
-                line: before + bad.line,
-                ..bad
-            }));
-            quality.tally += scanned.tally;
-            quality.bytes += scanned.bytes;
-            quality.bad_values += scanned.bad_values;
-            if let Some(error) = scanned.error {
-                quality.state = FileState::Broken(error.to_string());
-            }
-        }
-        if let Some(length) = self.length
-            && quality.bytes < length
-            && quality.state == FileState::Read
+            .chain(self.apart.iter().map(|(done, _)| done))
         {
-            quality.state = FileState::Broken(format!(
-                "the file became shorter while it was read: {} of {length} bytes were there",
-                quality.bytes
-            ));
-        }
-        lines_before
-    }
-}
-
-fn run(unit: &Unit, state: &State, options: &Options, progress: &dyn Progress) {
-    let mut gatherer = Gatherer::new(&options.filter);
-    match unit {
-        Unit::Files(pieces) => {
-            for piece in pieces {
-                let scanned = scan_piece(piece, &piece.header, &mut gatherer, progress);
-                lock(&state.files[piece.file]).done.push(scanned);
+            if let Some(last) = done.pieces.last() {
+                ends.insert((done.span.file, done.span.end), last.header.clone());
             }
-            merge_whole(&gatherer.finish(), &mut lock(&state.merged));
         }
-        Unit::Stream(file, stream) => {
-            let Some(stream) = lock(stream).take() else {
-                return;
-            };
-            let source = Reporting {
-                stream,
-                reported: 0,
-                progress,
-            };
-            let scanned = scan(
-                source,
-                Position::START,
-                u64::MAX,
-                &options.fallback,
-                |record, line| {
-                    let place = Place {
-                        file: *file as u32,
-                        piece: 0,
-                        line,
-                    };
-                    gatherer.record(record, place);
-                },
-            );
-            let scanned = Scanned {
-                bad_values: gatherer.bad_values(),
-                ..scanned
-            };
-            lock(&state.files[*file]).done.push(scanned);
-            merge_whole(&gatherer.finish(), &mut lock(&state.merged));
-        }
-        Unit::Piece(piece) => {
-            let scanned = scan_piece(piece, &piece.header, &mut gatherer, progress);
-            let mut assembly = lock(&state.files[piece.file]);
-            assembly
-                .waiting
-                .push((piece.clone(), scanned, gatherer.finish()));
-            while let Some((piece, mut scanned, mut gathered)) = assembly.take_next() {
-                if let Some(before) = assembly.done.last()
-                    && !before.header.reads_like(&piece.header)
-                {
-                    let mut again = Gatherer::new(&options.filter);
-                    scanned = scan_piece(&piece, &before.header, &mut again, &());
-                    gathered = again.finish();
+        let mut wrong = Vec::new();
+        let apart = std::mem::take(&mut self.apart);
+        for (done, gathered) in apart {
+            match ends.get(&(done.span.file, done.span.first)) {
+                Some(right) if !right.reads_like(&done.span.header) => {
+                    wrong.push(done.span.again(right.clone()));
                 }
-                assembly.done.push(scanned);
-                assembly.merge(&piece, &gathered, &mut lock(&state.merged));
+                _ => self.apart.push((done, gathered)),
             }
+        }
+        wrong
+    }
+
+    /// All facts together, and the pieces of each file in order.
+    fn finish(mut self, plain: &[Plain]) -> (Facts, HashMap<usize, Vec<Scanned>>) {
+        for (mut done, gathered) in self.apart {
+            let entities = self.facts.merge(&gathered.facts);
+            done.runs = entities.into_iter().zip(gathered.runs).collect();
+            self.joined.push(done);
+        }
+        self.joined
+            .sort_by_key(|done| (done.span.file, done.span.first));
+        let mut files = HashMap::new();
+        for spans in self.joined.chunk_by_mut(|a, b| a.span.file == b.span.file) {
+            let mut open: HashMap<u32, OpenRuns> = HashMap::new();
+            let mut pieces = Vec::new();
+            for done in spans.iter_mut() {
+                pieces.append(&mut done.pieces);
+                for (entity, behind) in done.runs.drain(..) {
+                    let before = open.remove(&entity).unwrap_or_default();
+                    open.insert(entity, self.facts.join_runs(entity, before, behind));
+                }
+            }
+            for (entity, runs) in open {
+                self.facts.end_runs(entity, runs);
+            }
+            files.insert(spans[0].span.file, pieces);
+        }
+        debug_assert!(plain.iter().all(|plain| {
+            files
+                .get(&plain.file)
+                .is_some_and(|pieces| pieces.len() == plain.pieces as usize)
+        }));
+        (self.facts, files)
+    }
+}
+
+/// A thread at work.
+struct Worker<'w> {
+    plain: &'w [Plain],
+    state: &'w State,
+    options: &'w Options,
+    progress: &'w dyn Progress,
+    /// Gathers what is known to be read rightly.
+    own: Gatherer<'w>,
+    joined: Vec<Done>,
+}
+
+impl<'w> Worker<'w> {
+    fn new(
+        plain: &'w [Plain],
+        state: &'w State,
+        options: &'w Options,
+        progress: &'w dyn Progress,
+    ) -> Worker<'w> {
+        Worker {
+            plain,
+            state,
+            options,
+            progress,
+            own: Gatherer::new(&options.filter),
+            joined: Vec::new(),
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            let task = lock(&self.state.queue).begin();
+            match task {
+                None => break,
+                Some(Task::Stream(file, stream)) => {
+                    let fallback = &self.options.fallback;
+                    let own = &mut self.own;
+                    let scanned = scan_stream(file, stream, fallback, own, self.progress);
+                    self.joined.push(Done {
+                        span: Span::stream(file, fallback),
+                        pieces: vec![scanned],
+                        runs: Vec::new(),
+                    });
+                }
+                Some(Task::Span(span)) if span.first == 0 => {
+                    let (span, pieces) =
+                        read_span(span, self.plain, self.state, &mut self.own, self.progress);
+                    let whole = pieces.len() == self.plain[span.plain].pieces as usize;
+                    self.joined.push(Done {
+                        span,
+                        pieces,
+                        runs: if whole {
+                            Vec::new()
+                        } else {
+                            self.own.take_runs()
+                        },
+                    });
+                }
+                Some(Task::Span(span)) => {
+                    let mut apart = Gatherer::new(&self.options.filter);
+                    let (span, pieces) =
+                        read_span(span, self.plain, self.state, &mut apart, self.progress);
+                    let done = Done {
+                        span,
+                        pieces,
+                        runs: Vec::new(),
+                    };
+                    lock(&self.state.collected)
+                        .apart
+                        .push((done, apart.finish()));
+                }
+            }
+        }
+        let Gathered { facts, runs } = self.own.finish();
+        let mut collected = lock(&self.state.collected);
+        let entities = collected.facts.merge(&facts);
+        for (&entity, runs) in entities.iter().zip(runs) {
+            collected.facts.end_runs(entity, runs);
+        }
+        for mut done in self.joined {
+            for (entity, _) in &mut done.runs {
+                *entity = entities[*entity as usize];
+            }
+            collected.joined.push(done);
         }
     }
 }
 
-/// Reads one piece of a plain file.
-fn scan_piece(
-    piece: &Piece,
-    header: &Header,
+/// Reads the pieces of a span as long as the span has some: another thread may take over its end.
+fn read_span(
+    mut span: Span,
+    plain: &[Plain],
+    state: &State,
     gatherer: &mut Gatherer<'_>,
     progress: &dyn Progress,
-) -> Scanned {
-    let bad_values = gatherer.bad_values();
-    let place = |line| Place {
-        file: piece.file as u32,
-        piece: piece.number,
-        line,
-    };
-    let range =
-        File::open(&piece.path).and_then(|file| RangeReader::new(file, piece.from, piece.length));
-    let scanned = match range {
-        Ok(range) => {
-            let position = Position {
-                byte: range.start(),
-                line: 1,
-            };
-            let scanned = scan(range, position, piece.to, header, |record, line| {
-                gatherer.record(record, place(line));
-            });
-            progress.advance(piece.to - piece.from);
-            scanned
-        }
-        Err(error) => Scanned {
-            header: header.clone(),
-            tally: Tally::default(),
-            bytes: 0,
-            bad_values: 0,
-            malformed: Vec::new(),
-            error: Some(error),
-        },
-    };
-    Scanned {
-        bad_values: gatherer.bad_values() - bad_values,
-        ..scanned
+) -> (Span, Vec<Scanned>) {
+    let file = &plain[span.plain];
+    let mut header = span.header.clone();
+    let mut pieces = Vec::new();
+    loop {
+        let next = lock(&state.queue).next_piece(&span, &header);
+        let Some(number) = next else { break };
+        let piece = Piece {
+            file: file.file,
+            number,
+            path: &file.path,
+            from: u64::from(number) * file.piece_size,
+            to: (u64::from(number + 1) * file.piece_size).min(file.length),
+            length: file.length,
+        };
+        let scanned = scan_piece(&piece, &header, gatherer, progress);
+        header = scanned.header.clone();
+        pieces.push(scanned);
     }
-}
-
-/// Reads the lines that start at `position` or behind it, and before `to`.
-fn scan(
-    source: impl Read,
-    position: Position,
-    to: u64,
-    header: &Header,
-    mut record: impl FnMut(&eas_log_parse::Record<'_, '_>, u32),
-) -> Scanned {
-    let mut log = LogReader::new(source).resume(position, header.clone());
-    let mut scanned = Scanned {
-        header: header.clone(),
-        tally: Tally::default(),
-        bytes: 0,
-        bad_values: 0,
-        malformed: Vec::new(),
-        error: None,
-    };
-    while log.position().byte < to {
-        match log.next_entry() {
-            Ok(Some(entry)) => {
-                scanned.tally.count(&entry);
-                match &entry {
-                    Entry::Record(found) => record(found, found.position().line as u32),
-                    Entry::Malformed(bad) if scanned.malformed.len() < KEPT => {
-                        scanned.malformed.push(MalformedLine {
-                            line: bad.line.position.line,
-                            kind: bad.fault.kind,
-                            what: bad.fault.explain(bad.line.bytes).to_string(),
-                        });
-                    }
-                    _ => {}
-                }
-            }
-            Ok(None) => break,
-            // What was read before the error is still to come.
-            Err(error) => scanned.error = Some(error),
-        }
-    }
-    scanned.bytes = log.position().byte - position.byte;
-    scanned.header = log.header().clone();
-    scanned
+    span.end = span.first + pieces.len() as u32;
+    (span, pieces)
 }

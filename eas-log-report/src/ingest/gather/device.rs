@@ -2,14 +2,15 @@
 
 use eas_log_parse::Half;
 
-use crate::facts::{BusyKey, Facts, Judgement, Moment, NONE, OpenRuns, SlotKey, Stretch};
+use crate::facts::{BusyKey, DayKey, Facts, Judgement, Moment, NONE, OpenRuns, Run, Stretch};
 
 /// What is followed of a device from one request to the next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeviceState {
-    /// The hour of its latest request, and the number of the slot: it seldom changes.
-    hour: i32,
-    slot: u32,
+    /// The day and half of its latest request, and their number: they seldom change.
+    day: i32,
+    half: Half,
+    number: u32,
     /// Its runs.
     pub(super) runs: OpenRuns,
 }
@@ -17,42 +18,40 @@ pub(super) struct DeviceState {
 impl Default for DeviceState {
     fn default() -> Self {
         DeviceState {
-            hour: SlotKey::NO_TIME,
-            slot: NONE,
+            day: 0,
+            half: Half::Whole,
+            number: NONE,
             runs: OpenRuns::default(),
         }
     }
 }
 
 impl DeviceState {
-    /// Counts a request in its hour.
+    /// Counts a request on its day.
     #[inline]
     pub(super) fn count(
         &mut self,
         facts: &mut Facts,
         entity: u32,
-        time: Option<i64>,
+        time: i64,
         half: Half,
         judgement: Judgement,
     ) {
-        let hour = time.map_or(SlotKey::NO_TIME, |time| time.div_euclid(3600) as i32);
-        if self.slot == NONE || self.hour != hour {
-            self.hour = hour;
-            self.slot = facts.slot(SlotKey { entity, hour });
+        let day = time.div_euclid(86_400) as i32;
+        let second = time.rem_euclid(86_400) as u32;
+        let key = DayKey { entity, day, half };
+        if self.number == NONE || self.day != day || self.half != half {
+            (self.day, self.half) = (day, half);
+            self.number = facts.days.number(key);
         }
-        let slot = facts.slot_mut(self.slot);
-        slot.requests.count(half);
-        if judgement.failed {
-            slot.failed.count(half);
-        }
-        let second = time.map_or(0, |time| time.rem_euclid(3600) as u16);
-        if judgement.decisive {
-            slot.decisive = slot.decisive.saturating_add(1);
-            slot.decisive_at.include(second);
-        }
+        let sum = facts.days.get_mut(self.number);
+        sum.lines = sum.lines.saturating_add(1);
+        sum.seen |= 1 << (second / 3600);
         if judgement.working {
-            slot.working = slot.working.saturating_add(1);
-            slot.working_at.include(second);
+            sum.worked.set(second);
+        }
+        if judgement.decisive {
+            facts.troubles.of(key).count(second);
         }
     }
 
@@ -76,7 +75,7 @@ impl DeviceState {
 }
 
 #[inline]
-fn push(runs: &mut Option<Stretch>, key: u64, at: Moment) -> Option<crate::facts::Run> {
+fn push(runs: &mut Option<Stretch>, key: u64, at: Moment) -> Option<Run> {
     match runs {
         Some(runs) => runs.push(key, at),
         None => {

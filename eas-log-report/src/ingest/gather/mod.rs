@@ -41,7 +41,16 @@ pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
     known: KnownIdentities,
     last_date: Option<([u8; 10], i64)>,
+    last_hour: Option<(Option<i32>, u32)>,
     last_server: Option<(Vec<u8>, TextId)>,
+}
+
+/// What was gathered.
+pub(super) struct Gathered {
+    /// The facts of the records.
+    pub(super) facts: Facts,
+    /// For each entity the runs that go on behind the last of them.
+    pub(super) runs: Vec<OpenRuns>,
 }
 
 /// What became of the request of one record: its command, and how it is judged. `None` if it is no
@@ -98,6 +107,7 @@ impl<'f> Gatherer<'f> {
             filter,
             known: KnownIdentities::default(),
             last_date: None,
+            last_hour: None,
             last_server: None,
         }
     }
@@ -107,10 +117,17 @@ impl<'f> Gatherer<'f> {
         self.bad_values
     }
 
-    /// The facts of the records, and for each entity the runs that go on behind the last of them.
-    pub(super) fn finish(self) -> (Facts, Vec<OpenRuns>) {
-        let runs = self.devices.into_iter().map(|device| device.runs).collect();
-        (self.facts, runs)
+    /// The runs of each entity that go on behind the last record, which are new from here on.
+    pub(super) fn take_runs(&mut self) -> Vec<(u32, OpenRuns)> {
+        let runs = |device: &mut DeviceState| std::mem::take(&mut device.runs);
+        (0..).zip(self.devices.iter_mut().map(runs)).collect()
+    }
+
+    pub(super) fn finish(self) -> Gathered {
+        Gathered {
+            facts: self.facts,
+            runs: self.devices.into_iter().map(|device| device.runs).collect(),
+        }
     }
 
     /// Takes in one record, which stands at this place.
@@ -234,13 +251,33 @@ impl<'f> Gatherer<'f> {
 
         let entity = known.entity;
         let half = tier.half().unwrap_or(Half::Whole);
+        self.count_hour(time, half, judgement);
         let device = &mut self.devices[entity as usize];
-        device.count(&mut self.facts, entity, time, half, judgement);
+        if let Some(time) = time {
+            device.count(&mut self.facts, entity, time, half, judgement);
+        }
         device.follow_minute(&mut self.facts, entity, half, moment);
         if asked.command == Some(Command::Sync) {
             self.sync(entity, &log, legacy.as_ref(), judgement, moment);
         }
         self.measure(entity, record, asked, &log, moment);
+    }
+
+    /// Counts a request in its hour, which is mostly that of the line before.
+    #[inline]
+    fn count_hour(&mut self, time: Option<i64>, half: Half, judgement: Judgement) {
+        let hour = time.map(|time| time.div_euclid(3600) as i32);
+        let number = match self.last_hour {
+            Some((last, number)) if last == hour => number,
+            _ => {
+                let number = self.facts.hours.number(hour);
+                self.last_hour = Some((hour, number));
+                number
+            }
+        };
+        let sum = self.facts.hours.get_mut(number);
+        sum.requests.count(half, 1);
+        sum.failed.count(half, judgement.failed.into());
     }
 
     /// Takes in what a Sync says of keys and folders.

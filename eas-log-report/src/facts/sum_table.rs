@@ -1,0 +1,64 @@
+//! Sums by their keys.
+
+use std::hash::Hash;
+
+use super::key_table::KeyTable;
+
+/// Adds up what falls on one key.
+pub trait Add {
+    /// Adds another value of the same key.
+    fn add(&mut self, other: &Self);
+}
+
+/// A sum for each key.
+#[derive(Clone, Debug)]
+pub struct SumTable<K, V> {
+    keys: KeyTable<K>,
+    sums: Vec<V>,
+}
+
+impl<K, V> Default for SumTable<K, V> {
+    fn default() -> Self {
+        SumTable {
+            keys: KeyTable::default(),
+            sums: Vec::new(),
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
+    /// The number of a key.
+    #[inline]
+    pub fn number(&mut self, key: K) -> u32 {
+        let id = self.keys.intern(key);
+        if id as usize == self.sums.len() {
+            self.sums.push(V::default());
+        }
+        id
+    }
+
+    /// The sum of a number that this table gave.
+    #[inline]
+    pub fn get_mut(&mut self, number: u32) -> &mut V {
+        &mut self.sums[number as usize]
+    }
+
+    /// The sum of a key.
+    #[inline]
+    pub fn of(&mut self, key: K) -> &mut V {
+        let number = self.number(key);
+        self.get_mut(number)
+    }
+
+    /// Every sum with its key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> {
+        self.keys.as_slice().iter().zip(&self.sums)
+    }
+
+    /// Adds the sums of another table, whose keys are translated.
+    pub fn merge(&mut self, other: &SumTable<K, V>, translate: impl Fn(K) -> K) {
+        for (key, sum) in other.iter() {
+            self.of(translate(*key)).add(sum);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading one piece of a file, or a stream: lines to whoever takes records.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use eas_log_parse::{Entry, Header, LogReader, Position, Tally};
+
+use super::gather::Gatherer;
+use super::pipeline::Progress;
+use super::quality::{KEPT, MalformedLine};
+use crate::facts::Place;
+use crate::input::{RangeReader, Stream};
+
+/// What reading one piece gave, but for its facts.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    pub(super) header: Header,
+    pub(super) tally: Tally,
+    pub(super) bytes: u64,
+    pub(super) bad_values: u64,
+    pub(super) malformed: Vec<MalformedLine>,
+    pub(super) error: Option<io::Error>,
+}
+
+/// A stream that tells how far its source on disk is read.
+struct Reporting<'p> {
+    stream: Stream,
+    reported: u64,
+    progress: &'p dyn Progress,
+}
+
+impl Read for Reporting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.stream.read(buffer);
+        let consumed = self.stream.consumed();
+        self.progress.advance(consumed - self.reported);
+        self.reported = consumed;
+        result
+    }
+}
+
+/// A piece of a plain file.
+pub(super) struct Piece<'p> {
+    /// Number of the file.
+    pub(super) file: usize,
+    /// Number of the piece within the file.
+    pub(super) number: u32,
+    pub(super) path: &'p Path,
+    pub(super) from: u64,
+    pub(super) to: u64,
+    /// Length of the file.
+    pub(super) length: u64,
+}
+
+/// Reads a stream.
+pub(super) fn scan_stream(
+    file: usize,
+    stream: Stream,
+    header: &Header,
+    gatherer: &mut Gatherer<'_>,
+    progress: &dyn Progress,
+) -> Scanned {
+    let bad_values = gatherer.bad_values();
+    let source = Reporting {
+        stream,
+        reported: 0,
+        progress,
+    };
+    let place = |line| Place {
+        file: file as u32,
+        piece: 0,
+        line,
+    };
+    let scanned = scan(source, Position::START, u64::MAX, header, |record, line| {
+        gatherer.record(record, place(line));
+    });
+    Scanned {
+        bad_values: gatherer.bad_values() - bad_values,
+        ..scanned
+    }
+}
+
+/// Reads one piece of a plain file.
+pub(super) fn scan_piece(
+    piece: &Piece<'_>,
+    header: &Header,
+    gatherer: &mut Gatherer<'_>,
+    progress: &dyn Progress,
+) -> Scanned {
+    let bad_values = gatherer.bad_values();
+    let place = |line| Place {
+        file: piece.file as u32,
+        piece: piece.number,
+        line,
+    };
+    let range =
+        File::open(piece.path).and_then(|file| RangeReader::new(file, piece.from, piece.length));
+    let scanned = match range {
+        Ok(range) => {
+            let position = Position {
+                byte: range.start(),
+                line: 1,
+            };
+            let scanned = scan(range, position, piece.to, header, |record, line| {
+                gatherer.record(record, place(line));
+            });
+            progress.advance(piece.to - piece.from);
+            scanned
+        }
+        Err(error) => Scanned {
+            header: header.clone(),
+            tally: Tally::default(),
+            bytes: 0,
+            bad_values: 0,
+            malformed: Vec::new(),
+            error: Some(error),
+        },
+    };
+    Scanned {
+        bad_values: gatherer.bad_values() - bad_values,
+        ..scanned
+    }
+}
+
+/// Reads the lines that start at `position` or behind it, and before `to`.
+fn scan(
+    source: impl Read,
+    position: Position,
+    to: u64,
+    header: &Header,
+    mut record: impl FnMut(&eas_log_parse::Record<'_, '_>, u32),
+) -> Scanned {
+    let mut log = LogReader::new(source).resume(position, header.clone());
+    let mut scanned = Scanned {
+        header: header.clone(),
+        tally: Tally::default(),
+        bytes: 0,
+        bad_values: 0,
+        malformed: Vec::new(),
+        error: None,
+    };
+    while log.position().byte < to {
+        match log.next_entry() {
+            Ok(Some(entry)) => {
+                scanned.tally.count(&entry);
+                match &entry {
+                    Entry::Record(found) => record(found, found.position().line as u32),
+                    Entry::Malformed(bad) if scanned.malformed.len() < KEPT => {
+                        scanned.malformed.push(MalformedLine {
+                            line: bad.line.position.line,
+                            kind: bad.fault.kind,
+                            what: bad.fault.explain(bad.line.bytes).to_string(),
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            Ok(None) => break,
+            // What was read before the error is still to come.
+            Err(error) => scanned.error = Some(error),
+        }
+    }
+    scanned.bytes = log.position().byte - position.byte;
+    scanned.header = log.header().clone();
+    scanned
+}

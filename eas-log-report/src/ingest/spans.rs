@@ -1,0 +1,255 @@
+//! Which thread reads what: whole files first, then the back halves of what others are at.
+
+use std::path::PathBuf;
+
+use eas_log_parse::Header;
+
+use super::quality::{FileQuality, FileState};
+use crate::input::Stream;
+
+/// A file that can be read at any place.
+pub(super) struct Plain {
+    /// Number of the file among all.
+    pub(super) file: usize,
+    pub(super) path: PathBuf,
+    /// Length in bytes when it was opened.
+    pub(super) length: u64,
+    pub(super) piece_size: u64,
+    /// How many pieces it has.
+    pub(super) pieces: u32,
+}
+
+impl Plain {
+    pub(super) fn new(file: usize, path: PathBuf, length: u64, piece_size: u64) -> Plain {
+        // Pieces are numbered in 32 bits.
+        let piece_size = piece_size.max(1).max(length.div_ceil(u64::from(u32::MAX)));
+        let pieces = length.div_ceil(piece_size).max(1) as u32;
+        Plain {
+            file,
+            path,
+            length,
+            piece_size,
+            pieces,
+        }
+    }
+
+    /// Notes if the file has become shorter.
+    pub(super) fn check_length(&self, quality: &mut FileQuality) {
+        if quality.bytes < self.length && quality.state == FileState::Read {
+            quality.state = FileState::Broken(format!(
+                "the file became shorter while it was read: {} of {} bytes were there",
+                quality.bytes, self.length
+            ));
+        }
+    }
+}
+
+/// Pieces of a file in a row, for one thread.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    /// Number of the file among all.
+    pub(super) file: usize,
+    /// Number of the file among the plain ones.
+    pub(super) plain: usize,
+    /// The first piece.
+    pub(super) first: u32,
+    /// The next piece to read.
+    next: u32,
+    /// The piece behind the last.
+    pub(super) end: u32,
+    /// The header that the first piece is read by.
+    pub(super) header: Header,
+}
+
+impl Span {
+    /// The span of a stream, which is one piece.
+    pub(super) fn stream(file: usize, header: &Header) -> Span {
+        Span {
+            file,
+            plain: usize::MAX,
+            first: 0,
+            next: 1,
+            end: 1,
+            header: header.clone(),
+        }
+    }
+
+    /// The same span, to be read again by another header.
+    pub(super) fn again(self, header: Header) -> Span {
+        Span {
+            next: self.first,
+            header,
+            ..self
+        }
+    }
+}
+
+/// What a thread can begin.
+pub(super) enum Task {
+    /// To read a stream.
+    Stream(usize, Stream),
+    /// To read a span.
+    Span(Span),
+}
+
+/// What is to be done, and what is being done.
+pub(super) struct Queue {
+    /// The last is begun first.
+    streams: Vec<(usize, Stream)>,
+    /// The last is begun first.
+    waiting: Vec<Span>,
+    /// With the header that the next piece is expected to be read by.
+    begun: Vec<Span>,
+}
+
+impl Queue {
+    pub(super) fn new(
+        plain: &[Plain],
+        mut streams: Vec<(usize, Stream)>,
+        header: &Header,
+    ) -> Queue {
+        streams.reverse();
+        let whole = |(number, plain): (usize, &Plain)| Span {
+            file: plain.file,
+            plain: number,
+            first: 0,
+            next: 0,
+            end: plain.pieces,
+            header: header.clone(),
+        };
+        Queue {
+            streams,
+            waiting: plain.iter().enumerate().map(whole).rev().collect(),
+            begun: Vec::new(),
+        }
+    }
+
+    /// Adds spans.
+    pub(super) fn add(&mut self, spans: Vec<Span>) {
+        self.waiting.extend(spans);
+    }
+
+    /// Something to begin. A stream cannot be cut, so streams come first.
+    pub(super) fn begin(&mut self) -> Option<Task> {
+        if let Some((file, stream)) = self.streams.pop() {
+            return Some(Task::Stream(file, stream));
+        }
+        let span = match self.waiting.pop() {
+            Some(span) => span,
+            None => self.take_over()?,
+        };
+        self.begun.push(span.clone());
+        Some(Task::Span(span))
+    }
+
+    /// The back half of the span that has most left.
+    fn take_over(&mut self) -> Option<Span> {
+        let left = |span: &Span| span.end - span.next;
+        let victim = self.begun.iter_mut().max_by_key(|span| left(span))?;
+        let half = left(victim).div_ceil(2);
+        if half == 0 {
+            return None;
+        }
+        let first = victim.end - half;
+        let taken = Span {
+            first,
+            next: first,
+            ..victim.clone()
+        };
+        victim.end = first;
+        Some(taken)
+    }
+
+    /// The next piece of a span that was begun, if it still has one. `header` is the one in force
+    /// there.
+    pub(super) fn next_piece(&mut self, span: &Span, header: &Header) -> Option<u32> {
+        let at = self
+            .begun
+            .iter()
+            .position(|begun| (begun.plain, begun.first) == (span.plain, span.first))?;
+        let begun = &mut self.begun[at];
+        if begun.next == begun.end {
+            self.begun.swap_remove(at);
+            return None;
+        }
+        let piece = begun.next;
+        begun.next += 1;
+        if !begun.header.reads_like(header) {
+            begun.header = header.clone();
+        }
+        Some(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(pieces: &[u32]) -> (Vec<Plain>, Queue) {
+        let plain: Vec<Plain> = pieces
+            .iter()
+            .enumerate()
+            .map(|(file, &pieces)| Plain::new(file, PathBuf::new(), u64::from(pieces) * 10, 10))
+            .collect();
+        let queue = Queue::new(&plain, Vec::new(), &Header::default());
+        (plain, queue)
+    }
+
+    fn span(queue: &mut Queue) -> Option<Span> {
+        match queue.begin() {
+            Some(Task::Span(span)) => Some(span),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_piece_is_read_once_however_threads_take_turns() {
+        let mut tried = 0;
+        for seed in 0..50u32 {
+            let (_, mut queue) = queue(&[7, 1, 3]);
+            let mut read = Vec::new();
+            let mut at_work: Vec<Span> = Vec::new();
+            let mut turn = seed;
+            loop {
+                turn = turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if at_work.len() < 3 && (turn >> 16) % 2 == 0 {
+                    at_work.extend(span(&mut queue));
+                }
+                if at_work.is_empty() {
+                    match span(&mut queue) {
+                        Some(span) => at_work.push(span),
+                        None => break,
+                    }
+                }
+                let who = (turn >> 20) as usize % at_work.len();
+                match queue.next_piece(&at_work[who], &Header::default()) {
+                    Some(piece) => read.push((at_work[who].file, piece)),
+                    None => {
+                        at_work.swap_remove(who);
+                    }
+                }
+            }
+            read.sort_unstable();
+            let all = [(0, 7), (1, 1), (2, 3)];
+            let want: Vec<(usize, u32)> = all
+                .iter()
+                .flat_map(|&(file, pieces)| (0..pieces).map(move |piece| (file, piece)))
+                .collect();
+            assert_eq!(read, want, "seed {seed}");
+            tried += 1;
+        }
+        assert_eq!(tried, 50);
+    }
+
+    #[test]
+    fn the_back_half_goes_to_who_has_nothing() {
+        let (_, mut queue) = queue(&[8]);
+        let whole = span(&mut queue).unwrap();
+        assert_eq!(queue.next_piece(&whole, &Header::default()), Some(0));
+        let taken = span(&mut queue).unwrap();
+        assert_eq!((taken.first, taken.end), (4, 8));
+        let read: Vec<u32> =
+            std::iter::from_fn(|| queue.next_piece(&whole, &Header::default())).collect();
+        assert_eq!(read, [1, 2, 3]);
+    }
+}
