@@ -14,3 +14,4 @@ pub mod ingest;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod triage;

@@ -7,8 +7,7 @@ use eas_log_parse::{Encoded, Escaped};
 use polars::prelude::*;
 
 use crate::facts::{
-    Cell, Entity, Facts, FoldedTable, Moment, NONE, Place, TextId, TextTable, counted_once,
-    error_names,
+    Cell, Entity, Facts, FoldedTable, Moment, NONE, Place, TextId, TextTable, error_names,
 };
 use crate::ingest::Ingested;
 use crate::report::Totals;
@@ -44,7 +43,7 @@ pub(super) struct Dictionaries {
 
 /// Bytes from a log as text. What is not UTF-8 becomes an escape, so that different bytes stay
 /// different.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => Escaped(bytes).to_string(),
@@ -109,13 +108,12 @@ fn id(id: TextId) -> Option<u32> {
 }
 
 impl Frames {
-    pub(super) fn new(ingested: &Ingested) -> PolarsResult<Frames> {
+    pub(super) fn new(ingested: &Ingested, counted: &[u64]) -> PolarsResult<Frames> {
         let facts = &ingested.facts;
         let (mut states, mut reasons) = (Numbering::default(), Numbering::default());
         let outcomes = outcome_rows(facts, &mut states, &mut reasons);
-        let counted = counted_once(facts);
         let (requests, samples) = requests(facts, &outcomes, |row, _| counted[row])?;
-        let mut cells = facts.cells.iter().zip(&counted);
+        let mut cells = facts.cells.iter().zip(counted);
         let logged = if cells.all(|((_, cell), &once)| cell.requests == once) {
             requests.clone()
         } else {

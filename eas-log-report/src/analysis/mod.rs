@@ -4,31 +4,70 @@
 //! is a group-by over one of them, and texts take the place of their numbers when a section is
 //! small.
 
+mod devices;
+mod findings;
 mod frame;
 mod section;
 mod specs;
 
 use polars::prelude::PolarsError;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
 use crate::report::{Meta, Report};
+use crate::triage::{Findings, Limits};
 use frame::Frames;
 pub use specs::ANALYSES;
+
+/// What to make of what was read.
+pub struct Options<'o> {
+    /// The filters, as they were typed.
+    pub filters: Vec<(String, String)>,
+    /// What findings there are.
+    pub findings: &'o Findings,
+    /// How many requests are too many.
+    pub limits: Limits,
+    /// How many devices are written out, in the ledger and in each finding; none for all.
+    pub devices: Option<usize>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options {
+            filters: Vec::new(),
+            findings: Findings::built_in(),
+            limits: Limits::default(),
+            devices: None,
+        }
+    }
+}
 
 /// Makes the report of what was read.
 ///
 /// # Errors
 /// If polars refuses an expression, which would be a fault of this program.
-pub fn analyse(ingested: Ingested, filters: Vec<(String, String)>) -> Result<Report, PolarsError> {
-    let frames = Frames::new(&ingested)?;
-    let sections = ANALYSES
-        .iter()
-        .map(|spec| section::build(spec, &frames, &ingested))
-        .collect::<Result<Vec<_>, _>>()?;
+pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, PolarsError> {
+    let counted = counted_once(&ingested.facts);
+    let (ledger, matches) = options
+        .findings
+        .find(&ingested.facts, &counted, options.limits);
+    let frames = Frames::new(&ingested, &counted)?;
+    let source = devices::Source {
+        ingested: &ingested,
+        texts: &frames.texts,
+        findings: options.findings.ids(),
+    };
+    let findings = findings::findings(&source, &ledger, matches, options.devices);
+    let mut sections = vec![
+        devices::verdicts(&ledger),
+        devices::devices(&source, &ledger, options.devices),
+    ];
+    for spec in ANALYSES {
+        sections.push(section::build(spec, &frames, &ingested)?);
+    }
     let totals = frames.totals(ingested.facts.counts.requests)?;
     let meta = Meta {
-        filters,
+        filters: options.filters,
         period: period(&ingested.facts),
     };
     let Ingested { facts, quality, .. } = ingested;
@@ -37,6 +76,7 @@ pub fn analyse(ingested: Ingested, filters: Vec<(String, String)>) -> Result<Rep
         quality,
         counts: facts.counts,
         totals,
+        findings,
         sections,
     })
 }

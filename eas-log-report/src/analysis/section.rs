@@ -67,6 +67,7 @@ pub(super) fn build(
         title: analysis.title,
         about: analysis.about,
         columns,
+        total: sorted.height(),
         rows: transpose(values, sorted.height()),
     })
 }

@@ -57,6 +57,7 @@ macro_rules! columns {
                         key: $key,
                         label: $label,
                         measure: Measure::$measure,
+                        detail: false,
                     },)+
                 }
             }

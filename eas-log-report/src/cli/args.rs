@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::triage::Limits;
+
 const EXAMPLES: &str = "\
 Examples:
   eas-log-report C:\\inetpub\\logs\\LogFiles
@@ -104,12 +106,29 @@ pub enum ExplainFormat {
 /// The options of the report.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) triage: TriageArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// What to read.
+#[derive(Debug, clap::Args)]
+pub(super) struct InputArgs {
     /// Log files, folders (searched to the bottom), patterns such as 'logs/**/u_ex*.log', or - for
     /// standard input. Files compressed with gzip are read as they are; files that are no W3C logs
     /// are named and skipped
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+}
 
+/// Which requests count, and how to read them.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReadArgs {
     /// Only requests that ended at or after this time (UTC): 2011-05-06 or 2011-05-06T11:30:11
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub since: Option<String>,
@@ -130,19 +149,6 @@ pub struct ReportArgs {
     #[arg(long, value_name = "AGENT", help_heading = "Filters")]
     pub user_agent: Vec<String>,
 
-    /// Form of the report
-    #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    pub format: Format,
-    /// Write to this file, or for csv into this folder; otherwise to standard output
-    #[arg(short, long, value_name = "PATH", help_heading = "Output")]
-    pub output: Option<PathBuf>,
-    /// Rows of each table; 0 for all [default: 20 for text, all for json and csv]
-    #[arg(long, value_name = "N", help_heading = "Output")]
-    pub top: Option<usize>,
-    /// Colors in text
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub color: Color,
-
     /// Names of the columns of logs that have lost their #Fields directive, as it would list them
     #[arg(long, value_name = "NAMES", help_heading = "Reading")]
     pub fields: Option<String>,
@@ -161,6 +167,52 @@ pub struct ReportArgs {
     /// Size in bytes of the pieces that large files are cut into
     #[arg(long, value_name = "BYTES", hide = true)]
     pub piece_size: Option<u64>,
+}
+
+/// What counts as a fault, and what to say of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct TriageArgs {
+    /// More findings, or others in the place of those of the same id: a file of the form of
+    /// findings.toml, which the README describes
+    #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
+    pub findings: Option<PathBuf>,
+    /// More requests of a device in a minute are a storm
+    #[arg(long, value_name = "N", default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
+    pub storm_per_minute: u64,
+    /// More requests of a device on a day (UTC) are a storm
+    #[arg(long, value_name = "N", default_value_t = Limits::default().per_day, help_heading = "Verdicts")]
+    pub storm_per_day: u64,
+}
+
+/// How to write.
+#[derive(Debug, clap::Args)]
+pub(super) struct OutputArgs {
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
+    /// Write to this file, or for csv of several tables into this folder; otherwise to standard
+    /// output
+    #[arg(short, long, value_name = "PATH", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Rows of each table; 0 for all [default: 20 for text, all for json and csv]
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub top: Option<usize>,
+    /// Colors in text
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+}
+
+impl OutputArgs {
+    /// Rows of each table; none for all.
+    pub(super) fn rows(&self) -> Option<usize> {
+        /// How many rows of a table a person wants to see unless asked.
+        const TOP: usize = 20;
+        match (self.top, self.format) {
+            (Some(0), _) | (None, Format::Json | Format::Csv) => None,
+            (None, Format::Text) => Some(TOP),
+            (top, _) => top,
+        }
+    }
 }
 
 /// Form of a report.

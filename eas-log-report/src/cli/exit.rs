@@ -14,6 +14,17 @@ pub enum Outcome {
     NoReport,
 }
 
+impl Outcome {
+    /// What came of a run that has read and written.
+    pub(super) fn of(in_part: bool) -> Outcome {
+        if in_part {
+            Outcome::WrittenInPart
+        } else {
+            Outcome::Written
+        }
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> ExitCode {
         ExitCode::from(match outcome {

@@ -6,6 +6,7 @@ mod explain;
 mod output;
 mod plan;
 mod progress;
+mod read;
 mod report;
 mod time;
 

@@ -1,10 +1,116 @@
-//! Standard output, with or without colors.
+//! Where output goes: a file, a folder, or standard output with or without colors.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
+use anyhow::{Context, bail};
 
-use super::args::Color;
+use super::args::{Color, Format, OutputArgs};
+use crate::render::{TextOptions, write_atomically, write_folder};
+
+/// Where output goes, in which form.
+pub(super) struct Target<'a> {
+    args: &'a OutputArgs,
+    /// Whether csv is a folder of tables, and not one table.
+    folder: bool,
+}
+
+impl<'a> Target<'a> {
+    /// For output of several tables. Fails before the work, not after it, if it cannot be written.
+    pub(super) fn tables(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
+        let folder = args.format == Format::Csv;
+        match &args.output {
+            None if folder => {
+                bail!("--format csv writes a file for each table: name a folder with --output")
+            }
+            Some(output) if folder => std::fs::create_dir_all(output)
+                .with_context(|| format!("--output {}: cannot be a folder", output.display()))?,
+            Some(output) => check_writable(output)?,
+            None => {}
+        }
+        Ok(Target { args, folder })
+    }
+
+    /// For output of one table.
+    pub(super) fn table(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
+        if let Some(output) = &args.output {
+            check_writable(output)?;
+        }
+        Ok(Target {
+            args,
+            folder: false,
+        })
+    }
+
+    /// Writes in the form that is asked for.
+    pub(super) fn write(
+        &self,
+        text: impl Fn(TextOptions, &mut dyn Write) -> io::Result<()>,
+        json: impl Fn(&mut dyn Write) -> io::Result<()>,
+        csv: impl Fn() -> io::Result<Vec<(String, Vec<u8>)>>,
+    ) -> anyhow::Result<()> {
+        let args = self.args;
+        if self.folder {
+            let folder = args.output.as_deref().unwrap_or(Path::new("."));
+            return write_folder(folder, csv()?)
+                .with_context(|| format!("cannot write into {}", folder.display()));
+        }
+        let render = |out: &mut dyn Write, width| match args.format {
+            Format::Text => {
+                let top = args.rows();
+                text(TextOptions { top, width }, out)
+            }
+            Format::Json => json(out),
+            Format::Csv => csv()?
+                .iter()
+                .try_for_each(|(_, table)| out.write_all(table)),
+        };
+        match &args.output {
+            Some(path) => {
+                let choice = if args.color == Color::Always {
+                    ColorChoice::Always
+                } else {
+                    ColorChoice::Never
+                };
+                write_atomically(path, |out| {
+                    let mut text = AutoStream::new(Vec::new(), choice);
+                    render(&mut text, None)?;
+                    out.write_all(&text.into_inner())
+                })
+                .with_context(|| format!("cannot write {}", path.display()))
+            }
+            None => {
+                let mut out = io::BufWriter::with_capacity(64 << 10, styled_stdout(args.color));
+                render(&mut out, stdout_width())?;
+                out.flush().context("cannot write to standard output")
+            }
+        }
+    }
+}
+
+/// Fails if a file cannot be written there. What is there stays.
+fn check_writable(output: &Path) -> anyhow::Result<()> {
+    if output.is_dir() {
+        bail!(
+            "--output {}: is a folder; name a file in it",
+            output.display()
+        );
+    }
+    let folder = output
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(folder) = folder
+        && !folder.is_dir()
+    {
+        bail!(
+            "--output {}: there is no folder {}",
+            output.display(),
+            folder.display()
+        );
+    }
+    Ok(())
+}
 
 /// Standard output, which takes the escapes of styles off where they are not wanted.
 pub(super) fn styled_stdout(color: Color) -> AutoStream<io::StdoutLock<'static>> {

@@ -1,29 +1,24 @@
 //! What the arguments mean.
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use eas_log_parse::{FieldLayout, Header};
 
-use super::args::{Format, ReportArgs};
+use super::args::ReadArgs;
 use super::time::parse_time;
 use crate::ingest::{Filter, Options, Patterns};
 
-/// How many rows of a table a person wants to see unless asked.
-const TOP: usize = 20;
-
-/// What is to be done, with every default in place.
+/// What is to be read, with every default in place.
 pub(super) struct Plan {
     /// How to read.
     pub(super) options: Options,
     /// The filters, as they were typed.
     pub(super) filters: Vec<(String, String)>,
-    /// Rows of each table; none for all.
-    pub(super) top: Option<usize>,
     /// How much may be malformed.
     pub(super) limit: Option<Limit>,
 }
 
 impl Plan {
-    pub(super) fn new(args: &ReportArgs) -> anyhow::Result<Plan> {
+    pub(super) fn new(args: &ReadArgs) -> anyhow::Result<Plan> {
         let defaults = Options::default();
         let threads = args.threads.unwrap_or(defaults.threads);
         ensure!(threads > 0, "--threads 0: expected at least one thread");
@@ -31,9 +26,6 @@ impl Plan {
             None => Header::default(),
             Some(names) => Header::with_layout(layout(names)?),
         };
-        if args.format == Format::Csv && args.output.is_none() {
-            bail!("--format csv writes a file for each section: name a folder with --output");
-        }
         Ok(Plan {
             options: Options {
                 filter: filter(args)?,
@@ -42,11 +34,6 @@ impl Plan {
                 fallback,
             },
             filters: typed_filters(args),
-            top: match (args.top, args.format) {
-                (Some(0), _) | (None, Format::Json | Format::Csv) => None,
-                (None, Format::Text) => Some(TOP),
-                (top, _) => top,
-            },
             limit: args
                 .max_malformed
                 .as_deref()
@@ -67,7 +54,7 @@ pub(super) fn layout(names: &str) -> anyhow::Result<FieldLayout> {
     Ok(layout)
 }
 
-fn filter(args: &ReportArgs) -> anyhow::Result<Filter> {
+fn filter(args: &ReadArgs) -> anyhow::Result<Filter> {
     let time = |option: &str, text: &Option<String>| {
         text.as_deref()
             .map(|text| parse_time(text).map_err(|why| anyhow!("--{option} {text}: {why}")))
@@ -94,7 +81,7 @@ fn filter(args: &ReportArgs) -> anyhow::Result<Filter> {
 }
 
 /// The filters as they were typed, for the report to say what it is about.
-fn typed_filters(args: &ReportArgs) -> Vec<(String, String)> {
+fn typed_filters(args: &ReadArgs) -> Vec<(String, String)> {
     let once = [("since", &args.since), ("until", &args.until)];
     let many = [
         ("user", &args.user),

@@ -27,7 +27,7 @@ pub use folded_table::FoldedTable;
 pub use gauge::{Gauge, Latest, note};
 pub use key_table::KeyTable;
 pub use once::counted_once;
-pub use outcome::{Judgement, Outcome, PolicyKey};
+pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};
 pub use run::{OpenRuns, Run, Stretch};
 pub use sum_table::SumTable;
 pub use text_table::{TextId, TextTable};

@@ -1,7 +1,7 @@
 //! What became of a request.
 
 use eas_log_parse::codes::{self, Class};
-use eas_log_parse::{Access, AccessState, SyncType, Tier};
+use eas_log_parse::{Access, AccessReason, AccessState, SyncType, Tier};
 
 use super::text_table::TextId;
 use super::{NONE, Texts};
@@ -16,6 +16,20 @@ pub enum PolicyKey {
     Zero,
     /// It has one.
     Set,
+}
+
+/// The form of the value of `Log=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LogForm {
+    /// The line has none.
+    #[default]
+    None,
+    /// Named elements: Exchange 2007 or later.
+    Named,
+    /// Packed: Exchange 2003.
+    Packed,
+    /// Packed, and Exchange 2003 wrote that it has neither version, class nor kind of the request.
+    PackedUnavailable,
 }
 
 /// What a line says of the request and its result, without who sent it, where and when.
@@ -41,8 +55,8 @@ pub struct Outcome {
     pub policy_key: PolicyKey,
     /// Kind of synchronization of the first folder.
     pub sync_type: Option<SyncType>,
-    /// Whether Exchange 2003 wrote that it has neither version, class nor kind of the request.
-    pub unavailable: bool,
+    /// The form of `Log=`.
+    pub form: LogForm,
     /// Whether the line names no authenticated user.
     pub anonymous: bool,
     /// The server's part in the request.
@@ -86,11 +100,12 @@ impl Outcome {
                     .and_then(|s| s.class)
                     .unwrap_or(Class::Refused)
             });
-        let access = self.access(texts).map(|access| access.state);
+        let access = self.access(texts);
         let http = self
             .sc_status
             .filter(|&status| !(200..300).contains(&status))
             .map(|status| self.http_class(status, access));
+        let access = access.map(|access| access.state);
 
         // The error names the cause, the EAS status the kind, the HTTP status the least.
         let class = if self.is_challenge() && errors.is_empty() && eas.is_none() {
@@ -156,11 +171,22 @@ impl Outcome {
         self.sc_win32_status.and_then(class) == Some(Class::Authentication)
     }
 
-    fn http_class(&self, status: u16, access: Option<AccessState>) -> Class {
+    fn http_class(&self, status: u16, access: Option<Access>) -> Class {
         match codes::http_status(status).and_then(|s| s.class) {
             // Exchange 2003 refuses a user who may not sync like this.
-            Some(Class::Refused) if status == 403 && self.unavailable => Class::Disabled,
-            Some(Class::Refused) if access == Some(AccessState::Blocked) => Class::Blocked,
+            Some(Class::Refused) if status == 403 && self.form == LogForm::PackedUnavailable => {
+                Class::Disabled
+            }
+            Some(Class::Refused)
+                if access.is_some_and(|access| access.state == AccessState::Blocked) =>
+            {
+                // Blocked by policy until it provisions.
+                match access.and_then(|access| access.reason) {
+                    Some(AccessReason::Policy) => Class::Provisioning,
+                    Some(reason) if reason.is_automatic() => Class::AutoBlocked,
+                    _ => Class::Blocked,
+                }
+            }
             Some(class) => class,
             // No answer came about, as with 0: the connection broke.
             None if status < 300 => Class::Benign,

@@ -4,18 +4,25 @@ use std::io;
 
 use super::escape::formula_safe;
 use super::time::iso_time;
-use crate::report::{Report, Section, Value};
+use crate::ingest::Quality;
+use crate::report::{Section, Value};
 
-/// The files of a report: a name and its content for each section, and for the input.
+/// The files of some tables: a name and its content for each, and for the input.
 ///
 /// # Errors
 /// If a record cannot be made.
-pub fn csv_files(report: &Report, top: Option<usize>) -> io::Result<Vec<(String, Vec<u8>)>> {
+pub fn csv_files(
+    sections: &[Section],
+    quality: Option<&Quality>,
+    top: Option<usize>,
+) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
-    for section in &report.sections {
+    for section in sections {
         files.push((format!("{}.csv", section.id), section_csv(section, top)?));
     }
-    files.push(("input.csv".to_owned(), input_csv(report)?));
+    if let Some(quality) = quality {
+        files.push(("input.csv".to_owned(), input_csv(quality)?));
+    }
     Ok(files)
 }
 
@@ -41,7 +48,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-fn input_csv(report: &Report) -> io::Result<Vec<u8>> {
+fn input_csv(quality: &Quality) -> io::Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record([
         "file",
@@ -55,7 +62,7 @@ fn input_csv(report: &Report) -> io::Result<Vec<u8>> {
         "malformed",
         "bad_values",
     ])?;
-    for file in &report.quality.files {
+    for file in &quality.files {
         let (state, message) = file.state.parts();
         let message = message.unwrap_or_default();
         let tally = file.tally;

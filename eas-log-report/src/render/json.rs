@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::time::iso_time;
 use crate::ingest::FileQuality;
-use crate::report::{Report, Row, SCHEMA, Section, Value};
+use crate::report::{Finding, Report, Row, SCHEMA, Section, Value};
 
 /// Writes a report as JSON. `top` limits the rows of each section.
 ///
@@ -21,6 +21,7 @@ pub fn write_json(report: &Report, top: Option<usize>, out: &mut dyn Write) -> i
         meta: meta(report),
         input: input(report),
         totals: totals(report),
+        findings: &report.findings,
         sections: Sections {
             sections: &report.sections,
             top,
@@ -38,6 +39,7 @@ struct Whole<'r> {
     meta: serde_json::Value,
     input: serde_json::Value,
     totals: serde_json::Value,
+    findings: &'r [Finding],
     sections: Sections<'r>,
 }
 

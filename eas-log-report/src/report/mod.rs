@@ -1,9 +1,11 @@
 //! The report as plain data: what renderers write, and nothing of how they write it.
 
+mod finding;
 mod section;
 
 use eas_log_parse::Tally;
 
+pub use finding::{Advice, Certainty, Finding, Listed, Part, Severity};
 pub use section::{Column, Measure, Row, Section, Value};
 
 use crate::facts::Counts;
@@ -23,6 +25,8 @@ pub struct Report {
     pub counts: Counts,
     /// The numbers at the top.
     pub totals: Totals,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
     /// The sections, in the order of the registry of analyses.
     pub sections: Vec<Section>,
 }

@@ -11,6 +11,8 @@ pub struct Section {
     pub about: &'static str,
     /// The columns.
     pub columns: Vec<Column>,
+    /// How many rows there are, of which not all need to be here.
+    pub total: usize,
     /// The rows, each with one value for each column.
     pub rows: Vec<Row>,
 }
@@ -27,6 +29,8 @@ pub struct Column {
     pub label: &'static str,
     /// What its values are.
     pub measure: Measure,
+    /// Whether it is for programs and spreadsheets, and left out where people read.
+    pub detail: bool,
 }
 
 /// What the values of a column are.

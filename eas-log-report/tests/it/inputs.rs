@@ -26,7 +26,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn sections(mut report: serde_json::Value) -> serde_json::Value {
     for rows in report["sections"].as_object_mut().unwrap().values_mut() {
         for row in rows.as_array_mut().unwrap() {
-            row.as_object_mut().unwrap().remove("sample");
+            let row = row.as_object_mut().unwrap();
+            for place in ["sample", "evidence", "evidence_first"] {
+                row.remove(place);
+            }
         }
     }
     report["sections"].clone()
@@ -248,5 +251,5 @@ fn hostile_text_is_harmless_in_every_form() {
         assert!(!table.contains(",=") && !table.contains("\n="), "{table}");
         names += 1;
     }
-    assert_eq!(names, 13);
+    assert_eq!(names, 15);
 }

@@ -59,7 +59,7 @@ fn csv() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 13, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     for name in names {
         let found = fs::read_to_string(folder.path().join(&name)).unwrap();
         expect(&format!("coexistence.csv/{name}"), &found);

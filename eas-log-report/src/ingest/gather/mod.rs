@@ -20,8 +20,8 @@ use self::device::DeviceState;
 use self::known::{Known, KnownIdentities, Parts, Standing};
 use super::filter::Filter;
 use crate::facts::{
-    Cell, CellKey, Facts, Identity, InternalKey, Judgement, Moment, NONE, OpenRuns, Outcome, Place,
-    PolicyKey, ResyncKey, TextId, note,
+    Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
+    Outcome, Place, PolicyKey, ResyncKey, TextId, note,
 };
 
 /// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
@@ -539,7 +539,12 @@ impl<'f> Gatherer<'f> {
                     .sync_type
                     .and_then(|letter| SyncType::parse(letter.raw())),
             },
-            unavailable: legacy.is_some_and(LegacyLog::is_unavailable),
+            form: match legacy {
+                Some(legacy) if legacy.is_unavailable() => LogForm::PackedUnavailable,
+                Some(_) => LogForm::Packed,
+                None if log.version.is_some() => LogForm::Named,
+                None => LogForm::None,
+            },
             anonymous: record.cs_username().is_none(),
             tier,
         };

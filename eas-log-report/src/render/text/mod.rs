@@ -1,5 +1,6 @@
 //! Text for people: the answer on the first screen, everything below it.
 
+mod findings;
 mod table;
 
 use std::io::{self, Write};
@@ -28,13 +29,9 @@ const ALARM: Style = Style::new()
     .bold();
 const QUIET: Style = Style::new().dimmed();
 
-/// The sections whose first rows answer the main question, with the number of rows that leaves room
-/// for all of them on one screen.
-const FIRST_SCREEN: [(&str, usize); 3] = [
-    ("failures", 5),
-    ("non_provisionable_devices", 5),
-    ("blocked_devices", 3),
-];
+/// The sections behind the list of findings whose first rows answer the main question, and how many
+/// rows.
+const FIRST_SCREEN: [(&str, usize); 2] = [("verdicts", 18), ("devices", 10)];
 
 /// Writes a report as text. Styles are written as escapes; a stream that has none strips them.
 ///
@@ -42,6 +39,8 @@ const FIRST_SCREEN: [(&str, usize); 3] = [
 /// If the output cannot be written.
 pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
     summary(report, out)?;
+    writeln!(out)?;
+    findings::overview(&report.findings, options, out)?;
     let first = |id: &str| {
         FIRST_SCREEN
             .iter()
@@ -59,9 +58,10 @@ pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) ->
             write_section(section, options, "more below", out)?;
         }
     }
+    findings::details(&report.findings, options, out)?;
     for section in &report.sections {
         // What the first screen has shown whole is not shown again.
-        if first(section.id).is_none_or(|shown| section.rows.len() > shown) {
+        if first(section.id).is_none_or(|shown| section.total > shown) {
             writeln!(out)?;
             write_section(section, options, "more; --top 0 shows all", out)?;
         }
@@ -118,7 +118,7 @@ fn write_section(
     more: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let total = section.rows.len();
+    let total = section.total;
     writeln!(
         out,
         "{TITLE}{} ({}){TITLE:#}",
@@ -128,7 +128,7 @@ fn write_section(
     if total == 0 {
         return writeln!(out, "  none");
     }
-    let shown = total.min(options.top.unwrap_or(usize::MAX));
+    let shown = section.rows.len().min(options.top.unwrap_or(usize::MAX));
     let Fitted { text, left_out } = table(section, &section.rows[..shown], options.width);
     for line in text.lines() {
         writeln!(out, " {}", line.trim_end())?;

@@ -32,6 +32,7 @@ pub(super) fn table(section: &Section, rows: &[Row], width: Option<u16>) -> Fitt
         .columns
         .iter()
         .enumerate()
+        .filter(|(_, column)| !column.detail)
         .map(|(at, column)| Printed::new(*column, rows.iter().map(|row| &row[at])))
         // A column in which nothing stands says nothing.
         .filter(|printed| printed.says_something)
@@ -170,6 +171,7 @@ mod tests {
             key,
             label,
             measure,
+            detail: false,
         };
         Section {
             id: "failures",
@@ -183,6 +185,7 @@ mod tests {
                 column("last_success", "Last success (UTC)", Measure::Ever),
                 column("sample", "Sample", Measure::Place),
             ],
+            total: 1,
             rows: vec![vec![
                 Value::Text("NokiaE721/2.02(0)MailforExchange+3gpp-gba".into()),
                 Value::Null,

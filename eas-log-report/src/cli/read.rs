@@ -1,0 +1,125 @@
+//! Reading, as every command does that reads logs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use super::args::{ReadArgs, TriageArgs};
+use super::plan::Plan;
+use super::progress::Bar;
+use crate::ingest::{FileState, Ingested, Quality, ingest};
+use crate::input::{Problem, discover};
+use crate::render::{bytes, terminal_safe};
+use crate::triage::{Findings, Limits};
+
+/// What was read.
+pub(super) struct Read {
+    pub(super) ingested: Ingested,
+    /// Whether some input could not be read, or more of it was malformed than was allowed.
+    pub(super) in_part: bool,
+}
+
+/// Reads all that is found under the paths, and says on standard error what could not be read.
+pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::Result<Read> {
+    let found = discover(paths);
+    name_problems(&found.problems);
+    if found.sources.is_empty() {
+        bail!("nothing to read: no file was found under the given paths");
+    }
+
+    let bar = Bar::new(args.no_progress);
+    let ingested = ingest(&found.sources, &plan.options, &bar);
+    let (elapsed, size) = (bar.elapsed(), ingested.quality.bytes());
+    bar.finish();
+    name_files(&ingested.quality, args.verbose);
+    if args.verbose {
+        anstream::eprintln!(
+            "read {} in {:.2} s ({:.0} MB/s) with {} threads",
+            bytes(size),
+            elapsed.as_secs_f64(),
+            size as f64 / 1e6 / elapsed.as_secs_f64(),
+            plan.options.threads,
+        );
+    }
+    if ingested.quality.read().next().is_none() {
+        bail!(
+            "nothing to read: none of the {} files found is a readable W3C extended log",
+            found.sources.len()
+        );
+    }
+
+    let tally = ingested.quality.tally();
+    let too_malformed = plan
+        .limit
+        .is_some_and(|limit| limit.is_exceeded(tally.malformed(), tally.lines()));
+    if too_malformed {
+        anstream::eprintln!(
+            "eas-log-report: {} of {} lines are malformed, more than --max-malformed allows",
+            tally.malformed(),
+            tally.lines()
+        );
+    }
+    let in_part = too_malformed || ingested.quality.is_incomplete() || !found.problems.is_empty();
+    Ok(Read { ingested, in_part })
+}
+
+/// The findings that come with the tool with those of a file on top, if there is one.
+pub(super) fn findings(args: &TriageArgs) -> anyhow::Result<Option<Findings>> {
+    let Some(path) = &args.findings else {
+        return Ok(None);
+    };
+    let context = || format!("--findings {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    Findings::read(Some(&text)).with_context(context).map(Some)
+}
+
+/// How many requests are too many.
+pub(super) fn limits(args: &TriageArgs) -> Limits {
+    Limits {
+        per_minute: args.storm_per_minute,
+        per_day: args.storm_per_day,
+    }
+}
+
+/// Names the paths that came to nothing.
+fn name_problems(problems: &[Problem]) {
+    for problem in problems {
+        anstream::eprintln!("eas-log-report: {problem}");
+    }
+}
+
+/// How many skipped files are named unless all are asked for. The report names all.
+const SKIPPED_NAMED: usize = 10;
+
+/// Names the files that were not read, or not to their end.
+fn name_files(quality: &Quality, verbose: bool) {
+    let mut skipped = 0;
+    for file in &quality.files {
+        let name = terminal_safe(&file.name);
+        match &file.state {
+            FileState::Read => {
+                if verbose {
+                    anstream::eprintln!("{name}: {}", file.tally);
+                }
+            }
+            FileState::Skipped(why) => {
+                skipped += 1;
+                if verbose || skipped <= SKIPPED_NAMED {
+                    anstream::eprintln!("eas-log-report: {name}: skipped: {why}");
+                }
+            }
+            FileState::Broken(why) => {
+                let why = terminal_safe(why);
+                anstream::eprintln!("eas-log-report: {name}: read only in part: {why}");
+            }
+            FileState::Unreadable(why) => {
+                let why = terminal_safe(why);
+                anstream::eprintln!("eas-log-report: {name}: cannot be read: {why}");
+            }
+        }
+    }
+    if skipped > SKIPPED_NAMED && !verbose {
+        let more = skipped - SKIPPED_NAMED;
+        anstream::eprintln!("eas-log-report: {more} more files skipped; --verbose names them");
+    }
+}

@@ -1,0 +1,185 @@
+//! Findings for people: a line each, then each in full.
+
+use std::io::{self, Write};
+
+use super::super::escape::terminal_safe;
+use super::super::number::grouped;
+use super::{ALARM, QUIET, TITLE, TextOptions};
+use crate::report::{Finding, Listed, Severity};
+
+/// Text is not made wider than this, since long lines are hard to read.
+const WIDEST: usize = 100;
+/// So many kinds of devices are named in a finding.
+const PARTS: usize = 5;
+/// So many devices are named in a finding.
+const LISTED: usize = 3;
+/// What stands before a text that is wrapped.
+const INDENT: usize = 11;
+
+/// Writes a line for each finding.
+pub(super) fn overview(
+    findings: &[Finding],
+    options: TextOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{TITLE}Findings ({}){TITLE:#}", findings.len())?;
+    if findings.is_empty() {
+        return writeln!(out, "  none: every device works");
+    }
+    let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
+    for (number, finding) in findings[..shown].iter().enumerate() {
+        let advice = &finding.advice;
+        let style = style(advice.severity);
+        writeln!(
+            out,
+            "  {:>2}. {style}{:<8}{style:#} {:>15}  {}",
+            number + 1,
+            advice.severity.name(),
+            whom(finding),
+            advice.title,
+        )?;
+    }
+    if shown < findings.len() {
+        let more = findings.len() - shown;
+        writeln!(out, "  {QUIET}… {more} more; --top 0 shows all{QUIET:#}")?;
+    }
+    Ok(())
+}
+
+fn style(severity: Severity) -> anstyle::Style {
+    match severity {
+        Severity::Critical | Severity::High => ALARM,
+        Severity::Medium | Severity::Low => TITLE,
+        Severity::Info => QUIET,
+    }
+}
+
+fn whom(finding: &Finding) -> String {
+    match finding.devices {
+        0 if finding.failed_requests > 0 => {
+            format!("{} calls", grouped(finding.failed_requests))
+        }
+        0 => "the logs".to_owned(),
+        1 => "1 device".to_owned(),
+        devices => format!("{} devices", grouped(devices)),
+    }
+}
+
+/// Writes each finding in full.
+pub(super) fn details(
+    findings: &[Finding],
+    options: TextOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
+    let width = options.width.map_or(WIDEST, usize::from).clamp(40, WIDEST);
+    for (number, finding) in findings[..shown].iter().enumerate() {
+        writeln!(out)?;
+        detail(number + 1, finding, width, out)?;
+    }
+    Ok(())
+}
+
+fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let advice = &finding.advice;
+    writeln!(out, "{TITLE}{number}. {}{TITLE:#}", advice.title)?;
+    let certainty = advice.certainty.name();
+    let users = match (finding.devices, finding.users) {
+        (0, _) | (_, 0) => String::new(),
+        (_, 1) => " of 1 user".to_owned(),
+        (_, users) => format!(" of {} users", grouped(users)),
+    };
+    let severity = style(advice.severity);
+    writeln!(
+        out,
+        "   {severity}{}{severity:#}, {certainty}: {}{users}  {QUIET}{}{QUIET:#}",
+        advice.severity.name(),
+        whom(finding),
+        advice.id,
+    )?;
+    let mut part = |label: &str, text: &str| wrapped(label, text, width, out);
+    part("Why", &advice.why)?;
+    for (number, step) in advice.steps.iter().enumerate() {
+        part(
+            if number == 0 { "Do" } else { "" },
+            &format!("{}. {step}", number + 1),
+        )?;
+    }
+    if let Some(warning) = &advice.warning {
+        part("Beware", warning)?;
+    }
+    part("Who", &advice.who)?;
+    part("Sure", &advice.because)?;
+    part("Source", &advice.references.join("; "))?;
+    for (number, cmdlet) in advice.cmdlets.iter().enumerate() {
+        // A command is copied, so it is not wrapped.
+        writeln!(
+            out,
+            "   {QUIET}{:<8}{QUIET:#}{cmdlet}",
+            if number == 0 { "Run" } else { "" }
+        )?;
+    }
+    if finding.devices > 0 {
+        wrapped("Devices", &parts(finding), width, out)?;
+    }
+    for (number, device) in finding.listed.iter().take(LISTED).enumerate() {
+        let label = if number == 0 { "Such as" } else { "" };
+        writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{}", named(device))?;
+    }
+    let more = finding.devices.saturating_sub(LISTED as u64);
+    if more > 0 {
+        let id = &advice.id;
+        writeln!(
+            out,
+            "   {QUIET}        … {} more: eas-log-report devices --finding {id} PATH{QUIET:#}",
+            grouped(more)
+        )?;
+    }
+    Ok(())
+}
+
+fn wrapped(label: &str, text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let safe = terminal_safe(text);
+    for (number, line) in textwrap::wrap(&safe, width - INDENT).iter().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{line}")?;
+    }
+    Ok(())
+}
+
+/// The kinds of devices: how many of which client.
+fn parts(finding: &Finding) -> String {
+    let mut texts: Vec<String> = finding
+        .parts
+        .iter()
+        .take(PARTS)
+        .map(|part| {
+            let names = [part.device_type.as_deref(), part.client.as_deref()];
+            let names: Vec<&str> = names.into_iter().flatten().collect();
+            let names = if names.is_empty() {
+                "unknown".to_owned()
+            } else {
+                names.join(", ")
+            };
+            format!("{} × {names}", grouped(part.devices))
+        })
+        .collect();
+    if finding.parts.len() > PARTS {
+        texts.push(format!("{} more kinds", finding.parts.len() - PARTS));
+    }
+    texts.join("; ")
+}
+
+fn named(device: &Listed) -> String {
+    let part = |text: &Option<String>| {
+        let text = text.as_deref().unwrap_or("-");
+        terminal_safe(text).into_owned()
+    };
+    let evidence: Vec<_> = device
+        .evidence
+        .iter()
+        .map(|place| terminal_safe(place))
+        .collect();
+    let (user, id) = (part(&device.user), part(&device.device_id));
+    format!("{user}  {id}  {}", evidence.join("  "))
+}

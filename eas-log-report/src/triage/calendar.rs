@@ -1,0 +1,237 @@
+//! The days of a device: when it failed, when it worked, when it was not seen.
+
+use eas_log_parse::Half;
+
+use crate::facts::{Day, DayKey, Quarters, Trouble};
+
+/// The least number of failures in a row that are an episode and no accident.
+const EPISODE: u64 = 3;
+
+/// What the days of a device come to. Failures are those that say something about the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Calendar {
+    /// Stretches of at least three failures that ended with a request that worked.
+    pub(crate) episodes: u32,
+    /// Failures in all.
+    pub(crate) failures: u64,
+    /// Failures since the last request that worked. Those in the hour of that request count all, since
+    /// which of them came later is not known.
+    pub(crate) failures_since: u64,
+    /// Most failures without a request that worked between them.
+    pub(crate) longest_failing: u64,
+    /// Most requests on a day, with the day.
+    pub(crate) busiest_day: Option<(u64, i32)>,
+    /// Different hours in which requests worked.
+    pub(crate) hours_worked: u32,
+    /// The longest time in hours, whole ones, between two requests.
+    pub(crate) longest_gap_h: i64,
+}
+
+/// A day, with the halves of its requests put together.
+#[derive(Default)]
+struct Whole {
+    lines: [u64; 3],
+    seen: u32,
+    worked: Quarters,
+    failed: Quarters,
+    by_hour: [[u8; 24]; 3],
+}
+
+impl Whole {
+    fn requests(lines: [u64; 3]) -> u64 {
+        let [whole, front, back] = lines;
+        whole + front.max(back)
+    }
+
+    fn failures(&self, hour: usize) -> u64 {
+        Whole::requests(self.by_hour.map(|hours| hours[hour].into()))
+    }
+}
+
+/// The days of a device and the failures on them, in any order. Front ends know what worked only if
+/// there is nothing behind them.
+pub(crate) struct Days<'f> {
+    pub(crate) days: Vec<(DayKey, &'f Day)>,
+    pub(crate) troubles: Vec<(DayKey, &'f Trouble)>,
+    pub(crate) has_backs: bool,
+}
+
+impl Days<'_> {
+    /// Goes through the quarters of all hours in order. Of an hour with several stretches of
+    /// failures, the first has all of them.
+    pub(crate) fn read(mut self) -> Calendar {
+        self.days.sort_unstable_by_key(|(key, _)| key.day);
+        self.troubles.sort_unstable_by_key(|(key, _)| key.day);
+        let mut calendar = Calendar::default();
+        // Failures in a row: each of them once, and with all of an hour that has several stretches.
+        let (mut failing, mut at_most): (u64, u64) = (0, 0);
+        let mut counted_hour = None;
+        let mut seen_hour: Option<i64> = None;
+        let mut troubles = self.troubles.as_slice();
+        for same in self.days.chunk_by(|a, b| a.0.day == b.0.day) {
+            let day = same[0].0.day;
+            let here = troubles.partition_point(|(key, _)| key.day <= day);
+            let (of_day, rest) = troubles.split_at(here);
+            troubles = rest;
+            let whole = put_together(same, of_day, self.has_backs);
+            let requests = Whole::requests(whole.lines);
+            if calendar.busiest_day.is_none_or(|(most, _)| requests > most) {
+                calendar.busiest_day = Some((requests, day));
+            }
+            for hour in (0..24).filter(|hour| whole.seen >> hour & 1 == 1) {
+                let number = i64::from(day) * 24 + hour;
+                if let Some(before) = seen_hour.replace(number) {
+                    calendar.longest_gap_h = calendar.longest_gap_h.max(number - before);
+                }
+                let quarters = hour as usize * 4..hour as usize * 4 + 4;
+                if quarters.clone().any(|quarter| whole.worked.has(quarter)) {
+                    calendar.hours_worked += 1;
+                }
+                for quarter in quarters {
+                    let failed = whole.failed.has(quarter);
+                    let in_hour = whole.failures(hour as usize);
+                    if failed {
+                        if counted_hour == Some(number) {
+                            at_most = at_most.max(in_hour);
+                        } else {
+                            counted_hour = Some(number);
+                            calendar.failures += in_hour;
+                            failing += in_hour;
+                            at_most += in_hour;
+                        }
+                        calendar.longest_failing = calendar.longest_failing.max(at_most);
+                    }
+                    if whole.worked.has(quarter) {
+                        calendar.episodes += u32::from(failing >= EPISODE);
+                        failing = 0;
+                        at_most = if failed { in_hour } else { 0 };
+                    }
+                }
+            }
+        }
+        calendar.failures_since = at_most;
+        calendar
+    }
+}
+
+fn put_together(
+    days: &[(DayKey, &Day)],
+    troubles: &[(DayKey, &Trouble)],
+    has_backs: bool,
+) -> Whole {
+    let mut whole = Whole::default();
+    for (key, day) in days {
+        whole.lines[key.half as usize] += u64::from(day.lines);
+        whole.seen |= day.seen;
+        if key.half != Half::Front || !has_backs {
+            whole.worked.add(day.worked);
+        }
+    }
+    for (key, trouble) in troubles {
+        whole.failed.add(trouble.failed);
+        let hours = &mut whole.by_hour[key.half as usize];
+        for (ours, theirs) in hours.iter_mut().zip(trouble.by_hour) {
+            *ours = ours.saturating_add(theirs);
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The calendar of requests: second since some midnight, and whether it worked.
+    fn calendar(requests: &[(u32, bool)]) -> Calendar {
+        let mut days: Vec<(DayKey, Day, Trouble)> = Vec::new();
+        for &(time, worked) in requests {
+            let key = DayKey {
+                entity: 0,
+                day: (time / 86_400) as i32,
+                half: Half::Whole,
+            };
+            let at = days.iter().position(|(other, ..)| *other == key);
+            let at = at.unwrap_or_else(|| {
+                days.push((key, Day::default(), Trouble::default()));
+                days.len() - 1
+            });
+            let (_, day, trouble) = &mut days[at];
+            let second = time % 86_400;
+            day.lines += 1;
+            day.seen |= 1 << (second / 3600);
+            if worked {
+                day.worked.set(second);
+            } else {
+                trouble.count(second);
+            }
+        }
+        Days {
+            days: days.iter().map(|(key, day, _)| (*key, day)).collect(),
+            troubles: days.iter().map(|(key, _, t)| (*key, t)).collect(),
+            has_backs: false,
+        }
+        .read()
+    }
+
+    /// So many requests from a time on, one a minute.
+    fn minutes(from: u32, many: u32, worked: bool) -> Vec<(u32, bool)> {
+        (0..many).map(|n| (from + n * 60, worked)).collect()
+    }
+
+    #[test]
+    fn episodes_end_with_what_works() {
+        let hour = 3600;
+        let cases = [
+            (minutes(0, 5, true), (0, 0, 0)),
+            (minutes(0, 5, false), (0, 5, 5)),
+            (
+                [minutes(0, 5, false), minutes(hour, 1, true)].concat(),
+                (1, 0, 5),
+            ),
+            // Two are an accident.
+            (
+                [minutes(0, 2, false), minutes(hour, 1, true)].concat(),
+                (0, 0, 2),
+            ),
+            (
+                [
+                    minutes(0, 3, false),
+                    minutes(hour, 1, true),
+                    minutes(90_000, 4, false),
+                    minutes(100_000, 1, true),
+                    minutes(110_000, 1, false),
+                ]
+                .concat(),
+                (2, 1, 4),
+            ),
+            // Which came first within a quarter is not known.
+            (vec![(0, true), (60, false), (120, false)], (0, 2, 2)),
+            // Over midnight.
+            (
+                [minutes(86_000, 20, false), minutes(89_000, 1, true)].concat(),
+                (1, 0, 20),
+            ),
+        ];
+        for (requests, (episodes, since, longest)) in cases {
+            let found = calendar(&requests);
+            assert_eq!(
+                (found.episodes, found.failures_since, found.longest_failing),
+                (episodes, since, longest),
+                "{requests:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn days_and_gaps() {
+        let found = calendar(&[
+            (0, true),
+            (3600 * 5, true),
+            (86_400 * 2, true),
+            (86_401 * 2, true),
+        ]);
+        assert_eq!(found.busiest_day, Some((2, 0)));
+        assert_eq!(found.hours_worked, 3);
+        assert_eq!(found.longest_gap_h, 43);
+    }
+}

@@ -1,0 +1,307 @@
+//! Findings: what is wrong with which devices, why, and what to do.
+//!
+//! They are data: `data/findings.toml` says which tags of a device, or of the logs, make a finding.
+
+mod rule;
+mod tags;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use globset::GlobMatcher;
+use rayon::prelude::*;
+
+use self::rule::Rule;
+use self::tags::{Tagger, below_tag, of_logs, plain};
+use super::device::Device;
+use super::ledger::Ledger;
+use super::rules::Limits;
+use super::verdict::Verdict;
+use crate::facts::{Facts, NONE, TextId};
+use crate::report::{Advice, Severity};
+
+/// From how many devices on a user has many.
+const MANY_DEVICES: usize = 10;
+
+/// What findings there are.
+pub struct Findings {
+    rules: Vec<Rule>,
+}
+
+/// The devices that a finding lists.
+pub struct Match<'r> {
+    /// What the finding says.
+    pub advice: &'r Advice,
+    /// Numbers of the devices in the ledger, those with most failures first.
+    pub devices: Vec<usize>,
+    /// Numbers of the tags of the logs that make it a finding about the logs: Exchange's own calls.
+    pub calls: u64,
+    /// Name of the class whose failures are the evidence.
+    pub evidence: Option<&'r str>,
+}
+
+/// What a tag means to a rule.
+#[derive(Clone, Copy)]
+struct Hit {
+    rule: u16,
+    /// The patterns of the rule that the tag matches.
+    bits: u64,
+}
+
+/// The patterns of a rule by their bits.
+#[derive(Clone, Copy, Default)]
+struct Masks {
+    all: u64,
+    any: u64,
+    none: u64,
+}
+
+impl Masks {
+    fn hold(self, bits: u64) -> bool {
+        bits & self.all == self.all
+            && (self.any == 0 || bits & self.any != 0)
+            && bits & self.none == 0
+    }
+}
+
+impl Findings {
+    /// Those that come with the tool.
+    pub fn built_in() -> &'static Findings {
+        static BUILT_IN: LazyLock<Findings> = LazyLock::new(|| {
+            Findings::read(None).expect("the built-in findings, which a test reads")
+        });
+        &BUILT_IN
+    }
+
+    /// Those that come with the tool, and those of a file on top.
+    ///
+    /// # Errors
+    /// If the file does not have the form; the message says where.
+    pub fn read(more: Option<&str>) -> anyhow::Result<Findings> {
+        Ok(Findings {
+            rules: rule::read(more)?,
+        })
+    }
+
+    /// Their ids, by their numbers.
+    pub fn ids(&self) -> Vec<&str> {
+        self.rules
+            .iter()
+            .map(|rule| rule.advice.id.as_str())
+            .collect()
+    }
+
+    /// Makes the ledger, and finds what holds of its devices and of the logs.
+    pub fn find(&self, facts: &Facts, counted: &[u64], limits: Limits) -> (Ledger, Vec<Match<'_>>) {
+        let times = facts
+            .cells
+            .iter()
+            .filter_map(|(_, cell)| cell.last.seconds());
+        let end = times.max().unwrap_or(0);
+        let tagger = Tagger::new(facts, limits, &self.rules, end);
+        let mut ledger = Ledger::new(facts, counted, &limits, end, |history, device| {
+            tagger.tags(history, device)
+        });
+        tag_neighbours(&mut ledger);
+        let (masks, hits) = self.hits(tagger.tags.texts());
+        ledger
+            .devices
+            .par_iter_mut()
+            .for_each(|device| device.findings = self.of_device(&device.tags, &masks, &hits));
+
+        let mut listed: Vec<Vec<usize>> = self.rules.iter().map(|_| Vec::new()).collect();
+        for (number, device) in ledger.devices.iter().enumerate() {
+            for &rule in &device.findings {
+                listed[rule as usize].push(number);
+            }
+        }
+        let verdicts: BTreeSet<Verdict> =
+            ledger.devices.iter().map(|device| device.verdict).collect();
+        let of_logs = of_logs(facts, verdicts.into_iter());
+        let matches = self
+            .rules
+            .iter()
+            .zip(listed)
+            .filter_map(|(rule, devices)| {
+                let in_logs =
+                    |pattern: &GlobMatcher| of_logs.iter().any(|tag| pattern.is_match(tag));
+                let of_logs = !rule.logs.is_empty() && rule.logs.iter().all(in_logs);
+                if devices.is_empty() && !of_logs {
+                    return None;
+                }
+                Some(Match {
+                    advice: &rule.advice,
+                    devices,
+                    calls: if of_logs { calls(facts, rule) } else { 0 },
+                    evidence: rule.evidence.as_deref(),
+                })
+            })
+            .collect();
+        (ledger, matches)
+    }
+
+    /// For each tag the rules whose patterns it matches.
+    fn hits<'s>(&'s self, tags: &'s [String]) -> (Vec<Masks>, Vec<Vec<Hit>>) {
+        let mut masks = vec![Masks::default(); self.rules.len()];
+        let mut hits: Vec<Vec<Hit>> = tags.iter().map(|_| Vec::new()).collect();
+        // Patterns by what stands before the colon, since most tags match none.
+        let mut by_space: BTreeMap<&'s str, Vec<(u16, u64, &'s GlobMatcher)>> = BTreeMap::new();
+        let mut everywhere: Vec<(u16, u64, &GlobMatcher)> = Vec::new();
+        let numbers: HashMap<&str, usize> = tags
+            .iter()
+            .enumerate()
+            .map(|(n, tag)| (tag.as_str(), n))
+            .collect();
+        for (number, rule) in self.rules.iter().enumerate() {
+            let mut next = 1u64;
+            let mut add = |mask: &mut u64, pattern: Option<&'s GlobMatcher>| {
+                let bit = next;
+                // A rule with more patterns than bits is refused where rules are read.
+                next = next.wrapping_shl(1);
+                *mask |= bit;
+                if let Some(pattern) = pattern {
+                    let entry = (number as u16, bit, pattern);
+                    let glob = pattern.glob().glob();
+                    match glob.split_once(':') {
+                        Some((space, _)) if !space.contains(['*', '?', '[', '{']) => {
+                            by_space.entry(space).or_default().push(entry);
+                        }
+                        Some(_) => everywhere.push(entry),
+                        None => by_space.entry(glob).or_default().push(entry),
+                    }
+                }
+                bit
+            };
+            let masks = &mut masks[number];
+            for pattern in &rule.all {
+                add(&mut masks.all, Some(pattern));
+            }
+            for pattern in &rule.any {
+                add(&mut masks.any, Some(pattern));
+            }
+            for pattern in &rule.none {
+                add(&mut masks.none, Some(pattern));
+            }
+            if rule.client_below.is_some() || rule.os_below.is_some() {
+                let bits = add(&mut masks.all, None);
+                if let Some(&tag) = numbers.get(below_tag(number).as_str()) {
+                    let rule = number as u16;
+                    hits[tag].push(Hit { rule, bits });
+                }
+            }
+        }
+        for (tag, hits) in tags.iter().zip(&mut hits) {
+            let space = tag.split_once(':').map_or(tag.as_str(), |(space, _)| space);
+            let patterns = by_space.get(space).into_iter().flatten().chain(&everywhere);
+            for &(rule, bits, pattern) in patterns {
+                if pattern.is_match(tag) {
+                    hits.push(Hit { rule, bits });
+                }
+            }
+        }
+        (masks, hits)
+    }
+
+    /// The rules that list a device with these tags.
+    fn of_device(&self, tags: &[u32], masks: &[Masks], hits: &[Vec<Hit>]) -> Vec<u16> {
+        let mut bits: Vec<(u16, u64)> = Vec::new();
+        for hit in tags.iter().flat_map(|&tag| &hits[tag as usize]) {
+            match bits.iter_mut().find(|(rule, _)| *rule == hit.rule) {
+                Some((_, bits)) => *bits |= hit.bits,
+                None => bits.push((hit.rule, hit.bits)),
+            }
+        }
+        bits.sort_unstable_by_key(|&(rule, _)| rule);
+        let mut found: Vec<u16> = Vec::new();
+        for (rule, bits) in bits {
+            let unless = &self.rules[rule as usize].unless;
+            if masks[rule as usize].hold(bits) && !unless.iter().any(|other| found.contains(other))
+            {
+                found.push(rule);
+            }
+        }
+        found
+    }
+}
+
+/// How many of Exchange's own calls make a finding about the logs.
+fn calls(facts: &Facts, rule: &Rule) -> u64 {
+    facts
+        .internal
+        .iter()
+        .filter(|(key, _)| key.method != NONE)
+        .filter(|(key, _)| {
+            let method =
+                String::from_utf8_lossy(facts.texts.commands.get(key.method)).to_lowercase();
+            let tag = format!("internal:{method}:{}", key.sc_status.unwrap_or(0));
+            rule.logs.iter().any(|pattern| pattern.is_match(&tag))
+        })
+        .map(|(_, cell)| cell.requests)
+        .sum()
+}
+
+/// Adds the tags that depend on the other devices of a user, and the other users of a device.
+fn tag_neighbours(ledger: &mut Ledger) {
+    let mut by_user: HashMap<TextId, Vec<usize>> = HashMap::new();
+    let mut users: HashMap<TextId, u32> = HashMap::new();
+    for (number, device) in ledger.devices.iter().enumerate() {
+        if device.user != NONE && device.device != NONE {
+            by_user.entry(device.user).or_default().push(number);
+            *users.entry(device.device).or_default() += 1;
+        }
+    }
+    let mut tags: Vec<(usize, &str)> = Vec::new();
+    for numbers in by_user.values() {
+        for &number in numbers {
+            let device = &ledger.devices[number];
+            let follows = |&other: &usize| {
+                let other = &ledger.devices[other];
+                other.device_type == device.device_type && device.seen.0.is_later_than(other.seen.1)
+            };
+            if numbers.len() > 1 && numbers.iter().any(follows) {
+                tags.push((number, "new_device_of_user"));
+            }
+            if numbers.len() >= MANY_DEVICES {
+                tags.push((number, "many_devices"));
+            }
+            if users[&device.device] > 1 {
+                tags.push((number, "shared_device"));
+            }
+        }
+    }
+    for (number, tag) in tags {
+        ledger.devices[number].tags.push(plain(tag));
+    }
+}
+
+impl Match<'_> {
+    /// Most harm first: devices and users, each by how badly they are off; information last.
+    pub fn rank(&self, ledger: &Ledger) -> impl Ord + use<'_> {
+        let users: BTreeSet<TextId> = self
+            .devices
+            .iter()
+            .map(|&number| ledger.devices[number].user)
+            .collect();
+        let weight = match self.advice.severity {
+            Severity::Critical => 8,
+            Severity::High => 4,
+            Severity::Medium => 2,
+            Severity::Low | Severity::Info => 1,
+        };
+        (
+            self.advice.severity == Severity::Info,
+            Reverse((self.devices.len() + users.len()) * weight),
+            self.advice.severity,
+            self.advice.id.as_str(),
+        )
+    }
+
+    /// Sorts its devices: most failures first; among equals, the one that was seen first.
+    pub fn sort(&mut self, ledger: &Ledger) {
+        self.devices.sort_unstable_by_key(|&number| {
+            let Device { failed, seen, .. } = &ledger.devices[number];
+            (Reverse(*failed), *seen)
+        });
+    }
+}

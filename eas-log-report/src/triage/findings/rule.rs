@@ -1,0 +1,301 @@
+//! Findings as data: what an Exchange person writes.
+
+use std::collections::HashSet;
+
+use anyhow::{Context, bail, ensure};
+use globset::{Glob, GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+
+use crate::report::{Advice, Certainty, Severity};
+
+/// The findings that come with the tool.
+const BUILT_IN: &str = include_str!("../../../data/findings.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    finding: Vec<Written>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    severity: Severity,
+    title: String,
+    #[serde(default)]
+    all: Vec<String>,
+    #[serde(default)]
+    any: Vec<String>,
+    #[serde(default)]
+    none: Vec<String>,
+    #[serde(default)]
+    unless: Vec<String>,
+    client_below: Option<ClientBelow>,
+    os_below: Option<OsBelow>,
+    #[serde(default)]
+    logs: Vec<String>,
+    evidence: Option<String>,
+    why: String,
+    #[serde(default, rename = "do")]
+    steps: Vec<String>,
+    #[serde(default)]
+    cmdlets: Vec<String>,
+    warning: Option<String>,
+    who: String,
+    references: Vec<String>,
+    certainty: Certainty,
+    because: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientBelow {
+    client: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OsBelow {
+    os: String,
+    version: String,
+}
+
+/// A version that a client or an operating system must be below.
+pub(super) struct Below {
+    /// In lower case.
+    pub(super) name: String,
+    pub(super) version: String,
+}
+
+/// When a finding lists a device, or holds of the logs.
+pub(super) struct Rule {
+    pub(super) all: Vec<GlobMatcher>,
+    pub(super) any: Vec<GlobMatcher>,
+    pub(super) none: Vec<GlobMatcher>,
+    /// Numbers of earlier rules: what they list is left out.
+    pub(super) unless: Vec<u16>,
+    pub(super) client_below: Option<Below>,
+    pub(super) os_below: Option<Below>,
+    /// Patterns of tags of the logs; empty for a finding about devices.
+    pub(super) logs: Vec<GlobMatcher>,
+    /// The name of the class whose failures are the evidence.
+    pub(super) evidence: Option<String>,
+    /// What it says.
+    pub(super) advice: Advice,
+}
+
+/// Reads the findings of the tool, and those of a file on top: one with a known id takes its place.
+pub(super) fn read(more: Option<&str>) -> anyhow::Result<Vec<Rule>> {
+    let built_in: File = toml::from_str(BUILT_IN).context("the built-in findings")?;
+    let mut written = built_in.finding;
+    if let Some(more) = more {
+        let more: File = toml::from_str(more)?;
+        for finding in more.finding {
+            match written.iter_mut().find(|other| other.id == finding.id) {
+                Some(other) => *other = finding,
+                None => written.push(finding),
+            }
+        }
+    }
+    let mut ids: Vec<String> = Vec::new();
+    let mut rules = Vec::new();
+    for finding in written {
+        let id = finding.id.clone();
+        rules.push(rule(finding, &ids).with_context(|| format!("finding '{id}'"))?);
+        ids.push(id);
+    }
+    let different: HashSet<&String> = ids.iter().collect();
+    ensure!(different.len() == ids.len(), "two findings have one id");
+    Ok(rules)
+}
+
+fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
+    let of_logs = !written.logs.is_empty();
+    let of_devices = !written.all.is_empty() || !written.any.is_empty();
+    if of_logs == of_devices {
+        bail!("expected either `logs`, or `all` or `any`: which logs or which devices it is about");
+    }
+    let patterns_in_all = written.all.len() + written.any.len() + written.none.len();
+    ensure!(
+        patterns_in_all < 63,
+        "{patterns_in_all} patterns: expected at most 62"
+    );
+    let below = |name: &str, version: &str| -> anyhow::Result<Below> {
+        ensure!(
+            !numbers(version).is_empty(),
+            "version '{version}': expected numbers such as 3.0.50"
+        );
+        Ok(Below {
+            name: name.to_lowercase(),
+            version: version.to_owned(),
+        })
+    };
+    Ok(Rule {
+        all: patterns(&written.all)?,
+        any: patterns(&written.any)?,
+        none: patterns(&written.none)?,
+        unless: written
+            .unless
+            .iter()
+            .map(|id| match ids.iter().position(|other| other == id) {
+                Some(number) => Ok(number as u16),
+                None => bail!("unless '{id}': no finding before this one has that id"),
+            })
+            .collect::<anyhow::Result<_>>()?,
+        client_below: match &written.client_below {
+            Some(ClientBelow { client, version }) => Some(below(client, version)?),
+            None => None,
+        },
+        os_below: match &written.os_below {
+            Some(OsBelow { os, version }) => Some(below(os, version)?),
+            None => None,
+        },
+        logs: patterns(&written.logs)?,
+        evidence: match written.evidence {
+            Some(tag) => match tag.strip_prefix("class:") {
+                Some(class) => Some(class.to_owned()),
+                None => bail!("evidence '{tag}': expected class: and the name of a class"),
+            },
+            None => None,
+        },
+        advice: Advice {
+            id: written.id,
+            severity: written.severity,
+            title: written.title,
+            why: written.why.trim().to_owned(),
+            steps: written.steps,
+            cmdlets: written.cmdlets,
+            warning: written.warning,
+            who: written.who,
+            references: written.references,
+            certainty: written.certainty,
+            because: written.because,
+        },
+    })
+}
+
+fn patterns(patterns: &[String]) -> anyhow::Result<Vec<GlobMatcher>> {
+    let matcher = |pattern: &String| -> anyhow::Result<GlobMatcher> {
+        let glob: Glob = GlobBuilder::new(pattern)
+            .case_insensitive(true)
+            .backslash_escape(false)
+            .literal_separator(false)
+            .build()
+            .with_context(|| format!("pattern '{pattern}'"))?;
+        ensure!(
+            pattern.contains(':') || super::tags::PLAIN.contains(&pattern.as_str()),
+            "pattern '{pattern}': expected a tag such as verdict:blocked, or one of {}",
+            super::tags::PLAIN.join(", ")
+        );
+        Ok(glob.compile_matcher())
+    };
+    patterns.iter().map(matcher).collect()
+}
+
+/// The numbers in a version, in order.
+pub(super) fn numbers(version: &str) -> Vec<u64> {
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.parse().unwrap_or(u64::MAX))
+        .collect()
+}
+
+impl Below {
+    /// Whether this is the name, and its version is lower.
+    pub(super) fn holds(&self, name: &str, version: &str) -> bool {
+        let (theirs, ours) = (numbers(version), numbers(&self.version));
+        // What is missing is 0: 3.0 is below 3.0.50.
+        let length = theirs.len().max(ours.len());
+        let padded = |numbers: &[u64]| -> Vec<u64> {
+            let zeros = std::iter::repeat(0);
+            numbers.iter().copied().chain(zeros).take(length).collect()
+        };
+        name.eq_ignore_ascii_case(&self.name)
+            && !theirs.is_empty()
+            && padded(&theirs) < padded(&ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_findings_are_sound() {
+        let rules = read(None).unwrap();
+        assert!(rules.len() >= 30, "{}", rules.len());
+        for rule in &rules {
+            let advice = &rule.advice;
+            assert!(
+                !advice.why.is_empty() && !advice.references.is_empty(),
+                "{}",
+                advice.id
+            );
+            if advice.severity != Severity::Info {
+                assert!(!advice.steps.is_empty(), "{}", advice.id);
+            }
+        }
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let below = Below {
+            name: "mail for exchange".to_owned(),
+            version: "3.0.50".to_owned(),
+        };
+        for (version, holds) in [
+            ("2.02.0", true),
+            ("3.0", true),
+            ("3.0.9", true),
+            ("3.0.50", false),
+            ("3.0.50.1", false),
+            ("10.0", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                below.holds("Mail for Exchange", version),
+                holds,
+                "{version}"
+            );
+        }
+        assert!(!below.holds("TouchDown", "2.0"));
+    }
+
+    #[test]
+    fn a_file_adds_and_replaces() {
+        let finding = |id: &str, more: &str| {
+            format!(
+                "[[finding]]\nid = '{id}'\nseverity = 'low'\ntitle = 't'\nwhy = 'w'\nwho = 'w'\n\
+                 references = ['r']\ncertainty = 'likely'\nbecause = 'b'\n{more}\n"
+            )
+        };
+        let before = read(None).unwrap().len();
+        let new = finding("ours", "all = ['verdict:blocked']");
+        assert_eq!(read(Some(&new)).unwrap().len(), before + 1);
+        let known = &read(None).unwrap()[0].advice.id.clone();
+        let replaced = finding(known, "all = ['verdict:blocked']");
+        assert_eq!(read(Some(&replaced)).unwrap().len(), before);
+        for (more, says) in [
+            ("", "expected either `logs`"),
+            (
+                "all = ['blocked']",
+                "expected a tag such as verdict:blocked",
+            ),
+            (
+                "all = ['a:b']\nunless = ['later']",
+                "no finding before this one",
+            ),
+            ("all = ['a:b']\ncolour = 'red'", "unknown field `colour`"),
+        ] {
+            let error = match read(Some(&finding("ours", more))) {
+                Ok(_) => panic!("{more} was taken"),
+                Err(error) => format!("{error:#}"),
+            };
+            assert!(error.contains(says), "{more}: {error}");
+        }
+    }
+}

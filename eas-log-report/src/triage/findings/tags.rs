@@ -1,0 +1,474 @@
+//! Tags: what findings can ask of a device. `data/findings.toml` describes each.
+
+use std::collections::HashMap;
+
+use eas_log_parse::codes::Class;
+use eas_log_parse::{Client, Escaped, Tier, os_of_device_information, os_of_device_type};
+
+use super::rule::Rule;
+use crate::facts::{Facts, LogForm, NONE, Outcome, TextId, error_names};
+use crate::triage::device::Device;
+use crate::triage::history::{Event, History};
+use crate::triage::rules::{Limits, holds};
+use crate::triage::verdict::Verdict;
+
+/// Tags without a value. They stand first, in this order.
+pub(super) const PLAIN: [&str; 18] = [
+    "proxied",
+    "fails_only_when_proxied",
+    "storm",
+    "ping_storm",
+    "sync_loop",
+    "resync",
+    "overdrawn",
+    "delayed",
+    "broken_pings",
+    "short_heartbeat",
+    "large_sync_state",
+    "never_worked",
+    "lockout_source",
+    "claims_false_client",
+    "not_on_2011_logo_list",
+    "new_device_of_user",
+    "many_devices",
+    "shared_device",
+];
+
+/// The number of a tag without a value.
+pub(super) fn plain(tag: &str) -> u32 {
+    let number = PLAIN.iter().position(|other| *other == tag);
+    number.map_or(u32::MAX, |number| number as u32)
+}
+
+/// Windows status of a logon to a locked account.
+const ACCOUNT_LOCKED: u64 = 1909;
+/// After this day the list of 2011 says nothing: 2013-01-01.
+const LOGO_LIST_ENDS: i64 = 1_356_998_400;
+/// A heartbeat that breaks before this is cut by something on the way, in milliseconds.
+const SHORT_HEARTBEAT_MS: u64 = 300_000;
+/// A sync state above this is large, in KB.
+const LARGE_SYNC_STATE_KB: u64 = 1000;
+/// Delays by throttling from this on are felt, in milliseconds.
+const DELAY_MS: u64 = 1000;
+
+/// Operating systems that devices tell by themselves, other than by a user agent.
+const SYSTEMS_TOLD: [&str; 6] = [
+    "iOS",
+    "Android",
+    "Windows Phone",
+    "Windows Mobile",
+    "BlackBerry",
+    "Symbian",
+];
+
+/// Texts of tags by their numbers.
+#[derive(Default)]
+pub(super) struct Tags {
+    texts: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Tags {
+    fn number(&mut self, tag: String) -> u32 {
+        let next = self.texts.len() as u32;
+        let texts = &mut self.texts;
+        *self.numbers.entry(tag).or_insert_with_key(|tag| {
+            texts.push(tag.clone());
+            next
+        })
+    }
+
+    /// Every tag, by its number.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+}
+
+/// What a user agent or device type stands for.
+#[derive(Clone, Default)]
+struct Kind {
+    tags: Vec<u32>,
+    os: Option<&'static str>,
+    /// Numbers of the rules whose `client_below` or `os_below` holds.
+    below: Vec<u32>,
+    on_logo_list: bool,
+}
+
+/// Gives devices their tags. Whatever a tag depends on is looked at once, not once a device.
+pub(super) struct Tagger<'f> {
+    facts: &'f Facts,
+    limits: Limits,
+    pub(super) tags: Tags,
+    outcomes: Vec<Vec<u32>>,
+    agents: Vec<Kind>,
+    types: Vec<Kind>,
+    verdicts: Vec<u32>,
+    commands: Vec<u32>,
+    access: HashMap<TextId, Vec<u32>>,
+    on_exchange_2003: u32,
+    logo_list_counts: bool,
+}
+
+fn text(bytes: &[u8]) -> String {
+    Escaped(bytes).to_string().to_lowercase()
+}
+
+impl<'f> Tagger<'f> {
+    pub(super) fn new(facts: &'f Facts, limits: Limits, rules: &[Rule], end: i64) -> Tagger<'f> {
+        let mut tags = Tags::default();
+        for tag in PLAIN {
+            tags.number(tag.to_owned());
+        }
+        let texts = &facts.texts;
+        let verdicts = Verdict::ALL
+            .iter()
+            .map(|(_, name)| tags.number(format!("verdict:{name}")))
+            .collect();
+        let commands = texts
+            .commands
+            .iter()
+            .map(|command| tags.number(format!("command:{}", text(command))))
+            .collect();
+        let outcomes = (0..)
+            .zip(facts.outcomes())
+            .map(|(number, outcome)| {
+                let failed = facts.judgement(number);
+                outcome_tags(facts, outcome, failed.class, failed.failed, &mut tags)
+            })
+            .collect();
+        let agents: Vec<Kind> = texts
+            .user_agents
+            .iter()
+            .map(|agent| agent_kind(agent, rules, &mut tags))
+            .collect();
+        let types: Vec<Kind> = texts
+            .device_types
+            .keys()
+            .iter()
+            .map(|device_type| Kind {
+                tags: vec![tags.number(format!("type:{}", text(device_type)))],
+                os: os_of_device_type(device_type),
+                ..Kind::default()
+            })
+            .collect();
+        let mut access = HashMap::new();
+        for outcome in facts.outcomes().iter().filter(|o| o.access != NONE) {
+            access.entry(outcome.access).or_insert_with(|| {
+                let Some(access) = outcome.access(texts) else {
+                    return vec![tags.number("access:unknown".to_owned())];
+                };
+                let state = access.state.name().to_lowercase();
+                let reason = access.reason.map(|reason| reason.letters().to_lowercase());
+                let reason = reason.map(|reason| tags.number(format!("reason:{reason}")));
+                let state = tags.number(format!("access:{state}"));
+                [state].into_iter().chain(reason).collect()
+            });
+        }
+        let systems: Vec<&str> = agents
+            .iter()
+            .chain(&types)
+            .filter_map(|kind: &Kind| kind.os)
+            .chain(SYSTEMS_TOLD)
+            .collect();
+        for os in systems {
+            tags.number(format!("os:{}", os.to_lowercase()));
+        }
+        Tagger {
+            facts,
+            limits,
+            outcomes,
+            agents,
+            types,
+            verdicts,
+            commands,
+            access,
+            on_exchange_2003: tags.number("on:exchange2003".to_owned()),
+            logo_list_counts: end < LOGO_LIST_ENDS,
+            tags,
+        }
+    }
+
+    /// The tags of a device, but for those that depend on other devices.
+    pub(super) fn tags(&self, history: &History<'_>, device: &Device) -> Vec<u32> {
+        let mut found = vec![self.verdicts[device.verdict as usize]];
+        let mut plain_if = |tag: &str, holds: bool| {
+            if holds {
+                found.push(plain(tag));
+            }
+        };
+        let gauge = &history.gauge;
+        let holds = |verdict| holds(verdict, history, &self.limits);
+        let passes_on =
+            |event: &Event<'_>| matches!(event.outcome.tier, Tier::Proxying | Tier::Proxied);
+        let proxied = gauge.proxied_to.is_some() || history.events.iter().any(passes_on);
+        let matters = self.failures_that_matter(history, device);
+        let storm = holds(Verdict::Storm);
+        let most_used = history
+            .events
+            .iter()
+            .filter(|event| event.outcome.command != NONE)
+            .fold(HashMap::<TextId, u64>::new(), |mut sums, event| {
+                *sums.entry(event.outcome.command).or_default() += event.counted;
+                sums
+            })
+            .into_iter()
+            .max_by_key(|&(command, requests)| {
+                (
+                    requests,
+                    std::cmp::Reverse(self.facts.texts.commands.get(command)),
+                )
+            })
+            .map(|(command, _)| command);
+        let pings = most_used.is_some_and(|c| self.facts.texts.commands.get(c) == b"Ping");
+        plain_if("proxied", proxied);
+        plain_if(
+            "fails_only_when_proxied",
+            proxied
+                && !matters.is_empty()
+                && matters.iter().all(|event| passes_on(event))
+                && history
+                    .events
+                    .iter()
+                    .any(|event| !passes_on(event) && event.judgement.working),
+        );
+        plain_if("storm", storm);
+        plain_if("ping_storm", storm && pings);
+        plain_if("sync_loop", holds(Verdict::SyncLoop));
+        plain_if("resync", holds(Verdict::Resync));
+        plain_if("overdrawn", gauge.overdrawn > 0);
+        plain_if("delayed", gauge.max_throttle_ms >= DELAY_MS);
+        plain_if("broken_pings", gauge.broken_pings >= 3);
+        plain_if(
+            "short_heartbeat",
+            gauge.broken_pings >= 3 && gauge.shortest_broken_ping_ms < SHORT_HEARTBEAT_MS,
+        );
+        plain_if(
+            "large_sync_state",
+            gauge.max_sync_state_kb > LARGE_SYNC_STATE_KB,
+        );
+        plain_if("never_worked", history.never_worked());
+        plain_if("lockout_source", is_lockout_source(history));
+
+        let agent = self.agents.get(device.user_agent as usize);
+        let kind = self.types.get(device.device_type as usize);
+        let told = gauge.device_os.and_then(|(_, os)| {
+            let values = &self.facts.texts.values;
+            os_of_device_information(values.keys().get(values.key_of(os)))
+        });
+        let by_agent = agent.and_then(|agent| agent.os);
+        let by_type = kind.and_then(|kind| kind.os);
+        let told_by = [told, by_agent, by_type];
+        let mut systems = told_by.iter().flatten();
+        let first = systems.next();
+        plain_if("claims_false_client", systems.any(|os| Some(os) != first));
+        plain_if(
+            "not_on_2011_logo_list",
+            self.logo_list_counts
+                && !history.never_worked()
+                && agent.is_some_and(|agent| !agent.on_logo_list),
+        );
+        if let Some(agent) = agent {
+            found.extend(&agent.tags);
+            found.extend(&agent.below);
+        }
+        if let Some(kind) = kind {
+            found.extend(&kind.tags);
+        }
+        let os = told.or(by_agent).or(by_type);
+        found.extend(os.and_then(|os| self.tags.numbers.get(&format!("os:{}", os.to_lowercase()))));
+        found.extend(most_used.map(|command| self.commands[command as usize]));
+        if history.events.iter().any(|event| {
+            matches!(
+                event.outcome.form,
+                LogForm::Packed | LogForm::PackedUnavailable
+            )
+        }) {
+            found.push(self.on_exchange_2003);
+        }
+        let told = history
+            .events
+            .iter()
+            .filter(|event| event.outcome.access != NONE);
+        let last = told.reduce(|a, b| {
+            if b.cell.last.is_later_than(a.cell.last) {
+                b
+            } else {
+                a
+            }
+        });
+        if let Some(event) = last {
+            found.extend(&self.access[&event.outcome.access]);
+        }
+        for version in &device.versions {
+            let version = format!("protocol:{}.{}", version / 10, version % 10);
+            found.extend(self.tags.numbers.get(&version));
+        }
+        for event in matters {
+            found.extend(&self.outcomes[event.key.outcome as usize]);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Failed requests that say why the device has its verdict: of one that is refused those that
+    /// stand, of others all.
+    fn failures_that_matter<'h, 'e>(
+        &self,
+        history: &'h History<'e>,
+        device: &Device,
+    ) -> Vec<&'h Event<'e>> {
+        let refused = device.verdict <= Verdict::Redirected;
+        let stands = |event: &Event<'_>| {
+            history
+                .worked
+                .is_none_or(|worked| event.cell.last.is_later_than(worked.last))
+        };
+        history
+            .events
+            .iter()
+            .filter(|event| event.judgement.failed && (!refused || stands(event)))
+            .collect()
+    }
+}
+
+/// Whether the device keeps trying a password that is wrong, or an account that is locked.
+fn is_lockout_source(history: &History<'_>) -> bool {
+    let Some(denied) = history.of(|event| event.is(Class::Authentication)) else {
+        return false;
+    };
+    let locked = history
+        .events
+        .iter()
+        .any(|event| event.outcome.sc_win32_status == Some(ACCOUNT_LOCKED));
+    let seconds = match (denied.first.seconds(), denied.last.seconds()) {
+        (Some(first), Some(last)) => last - first,
+        _ => i64::MAX,
+    };
+    let hourly = denied.requests >= 10
+        && (denied.requests as i64).saturating_mul(3600) >= seconds.saturating_mul(10);
+    denied.requests >= 5 && (locked || hourly)
+}
+
+fn outcome_tags(
+    facts: &Facts,
+    outcome: &Outcome,
+    class: Class,
+    failed: bool,
+    tags: &mut Tags,
+) -> Vec<u32> {
+    if let Some(version) = outcome.version {
+        tags.number(format!("protocol:{}.{}", version / 10, version % 10));
+    }
+    if !failed {
+        return Vec::new();
+    }
+    let mut texts = vec![format!("class:{}", class.name())];
+    if let Some(status) = outcome.sc_status {
+        texts.push(format!("http:{status}"));
+        if let Some(substatus) = outcome.sc_substatus {
+            texts.push(format!("http:{status}.{substatus}"));
+        }
+        if outcome.command != NONE {
+            let command = text(facts.texts.commands.get(outcome.command));
+            texts.push(format!("fails:{command}:{status}"));
+        }
+    }
+    if let Some(code) = outcome.sc_win32_status.filter(|&code| code != 0) {
+        texts.push(format!("win32:{code}"));
+    }
+    if let Some(status) = outcome.eas_status {
+        texts.push(format!("eas:{status}"));
+    }
+    if outcome.error != NONE {
+        let errors = &facts.texts.errors;
+        let names = errors.keys().get(errors.key_of(outcome.error));
+        texts.extend(error_names(names).map(|name| format!("error:{}", text(name))));
+    }
+    texts.into_iter().map(|tag| tags.number(tag)).collect()
+}
+
+/// The tag of a rule whose `client_below` or `os_below` holds. No pattern can be it.
+pub(super) fn below_tag(rule: usize) -> String {
+    format!("\u{0}below:{rule}")
+}
+
+fn agent_kind(agent: &[u8], rules: &[Rule], tags: &mut Tags) -> Kind {
+    let mut kind = Kind {
+        tags: vec![tags.number(format!("agent:{}", text(agent)))],
+        ..Kind::default()
+    };
+    let Some(client) = Client::from_user_agent(agent) else {
+        return kind;
+    };
+    let mut tag = |space: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            kind.tags
+                .push(tags.number(format!("{space}:{}", value.to_lowercase())));
+        }
+    };
+    tag("client", client.name);
+    tag("vendor", client.vendor);
+    tag("model", client.model.as_deref());
+    if let (Some(os), Some(version)) = (client.os, client.os_version.as_deref()) {
+        tag("os", Some(&format!("{os} {version}")));
+    }
+    kind.os = client.os;
+    let (name, os) = (
+        client.name.unwrap_or_default(),
+        client.os.unwrap_or_default(),
+    );
+    let version = client.version.as_deref().unwrap_or_default();
+    let os_version = client.os_version.as_deref().unwrap_or_default();
+    for (number, rule) in rules.iter().enumerate() {
+        let client_below = rule
+            .client_below
+            .as_ref()
+            .map(|below| below.holds(name, version));
+        let os_below = rule
+            .os_below
+            .as_ref()
+            .map(|below| below.holds(os, os_version));
+        let asked = client_below.is_some() || os_below.is_some();
+        if asked && client_below.unwrap_or(true) && os_below.unwrap_or(true) {
+            kind.below.push(tags.number(below_tag(number)));
+        }
+    }
+    kind.on_logo_list = match os {
+        "Windows Phone" => os_version.starts_with('7'),
+        "Windows Mobile" => os_version.starts_with("6.5"),
+        "iOS" => os_version.starts_with("4."),
+        _ => {
+            (name == "Mail for Exchange" && version.starts_with("3.0"))
+                || client
+                    .model
+                    .as_deref()
+                    .is_some_and(|model| model.starts_with("E7-"))
+        }
+    };
+    kind
+}
+
+/// The tags of the logs.
+pub(super) fn of_logs(facts: &Facts, verdicts: impl Iterator<Item = Verdict>) -> Vec<String> {
+    let mut tags: Vec<String> = facts
+        .internal
+        .iter()
+        .filter(|(key, _)| key.method != NONE)
+        .filter_map(|(key, _)| {
+            let method = text(facts.texts.commands.get(key.method));
+            Some(format!("internal:{method}:{}", key.sc_status?))
+        })
+        .collect();
+    let form = |form: LogForm| facts.outcomes().iter().any(|outcome| outcome.form == form);
+    if form(LogForm::Packed) || form(LogForm::PackedUnavailable) {
+        tags.push("logs:exchange2003".to_owned());
+    }
+    if form(LogForm::Named) {
+        tags.push("logs:named".to_owned());
+    }
+    tags.extend(verdicts.map(|verdict| format!("has:{}", verdict.name())));
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}

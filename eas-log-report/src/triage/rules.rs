@@ -1,0 +1,469 @@
+//! The rules: when a device gets which verdict. They stand in one table, in the order of precedence.
+
+use std::cmp::Reverse;
+
+use eas_log_parse::codes::Class;
+use eas_log_parse::{AccessReason, AccessState, SyncType};
+
+use super::calendar::Calendar;
+use super::history::{Event, History, Sum, sum};
+use super::verdict::Verdict;
+use crate::facts::Moment;
+
+/// How many requests are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// More requests in a minute are a storm.
+    pub per_minute: u64,
+    /// More requests on a day are a storm.
+    pub per_day: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            per_minute: 60,
+            per_day: 1000,
+        }
+    }
+}
+
+/// Why a rule holds: the requests that decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ruling {
+    /// When the deciding requests began.
+    pub(crate) from: Moment,
+    /// The last of them.
+    pub(crate) to: Moment,
+    /// How many there are: refusals, or requests in a run, a minute or a day.
+    pub(crate) number: u64,
+}
+
+impl From<Sum> for Ruling {
+    fn from(sum: Sum) -> Ruling {
+        Ruling {
+            from: sum.first,
+            to: sum.last,
+            number: sum.requests,
+        }
+    }
+}
+
+/// When a device gets a verdict.
+pub struct Rule {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The condition in words.
+    pub when: &'static str,
+    /// Whether the device is refused access as a whole. Of several refusals the latest decides; of
+    /// those within an hour, the order of the table.
+    pub refusal: bool,
+    test: fn(&History<'_>, &Limits) -> Option<Ruling>,
+}
+
+/// Failures of this number are no accident.
+const SEVERAL: u64 = 3;
+/// Failures of this share in percent are no accident.
+const SHARE: u64 = 5;
+/// Synchronizations with one key within ten minutes that are a loop.
+const LOOP: u32 = 10;
+/// Refusals this close are one.
+const SAME_REFUSAL_S: i64 = 3600;
+
+/// Classes of failures that are the server's, or that nothing more is known of.
+const SERVER: [Class; 6] = [
+    Class::Server,
+    Class::Directory,
+    Class::Proxy,
+    Class::Request,
+    Class::Refused,
+    Class::Unknown,
+];
+
+/// Every rule, in the order of precedence.
+pub static RULES: [Rule; 18] = [
+    Rule {
+        verdict: Verdict::Disabled,
+        when: "refused because the user may not use ActiveSync, and nothing worked since",
+        refusal: true,
+        test: |history, _| {
+            history
+                .standing(|event| event.is(Class::Disabled))
+                .map(Ruling::from)
+        },
+    },
+    Rule {
+        verdict: Verdict::Blocked,
+        when: "refused as blocked, to be wiped, or one device too many, and nothing worked since; or \
+               the last access state is Blocked by a person, a rule or the organization",
+        refusal: true,
+        test: |history, _| {
+            let refused = history.standing(|event| {
+                event.is(Class::Blocked) || event.is(Class::Wipe) || event.is(Class::DeviceLimit)
+            });
+            refused.map(Ruling::from).or_else(|| {
+                blocked(history, |reason| {
+                    reason.is_none_or(|reason| {
+                        !reason.is_automatic() && reason != AccessReason::Policy
+                    })
+                })
+            })
+        },
+    },
+    Rule {
+        verdict: Verdict::AutoBlocked,
+        when: "refused as blocked for its behaviour, and nothing worked since; or the last access \
+               state is Blocked for such a reason (AB…)",
+        refusal: true,
+        test: |history, _| {
+            let refused = history.standing(|event| event.is(Class::AutoBlocked));
+            refused.map(Ruling::from).or_else(|| {
+                blocked(history, |reason| {
+                    reason.is_some_and(AccessReason::is_automatic)
+                })
+            })
+        },
+    },
+    Rule {
+        verdict: Verdict::Quarantined,
+        when: "the last access state is Quarantined; or DeviceDiscovery, and nothing worked since",
+        refusal: true,
+        test: |history, _| {
+            let (at, access) = history.access()?;
+            let waits = match access.state {
+                AccessState::Quarantined => true,
+                AccessState::DeviceDiscovery => history
+                    .worked
+                    .is_none_or(|worked| at.is_later_than(worked.last)),
+                _ => false,
+            };
+            if !waits {
+                return None;
+            }
+            history
+                .of(|event| {
+                    let texts = &history.facts.texts;
+                    event.outcome.access(texts).map(|access| access.state) == Some(access.state)
+                })
+                .map(Ruling::from)
+        },
+    },
+    Rule {
+        verdict: Verdict::NotProvisionable,
+        when: "the server says that the device cannot meet the policy, and nothing worked since; or \
+               it is refused for want of provisioning at least 3 times (2 if it never worked, 1 if \
+               that was more than 15 minutes before the end) and no Provision gets through between",
+        refusal: true,
+        test: |history, _| {
+            let told = history.standing(|event| event.is(Class::NotProvisionable));
+            told.map(Ruling::from).or_else(|| {
+                let refused = not_provisioned(history)?;
+                (!provisions_between(history, &refused)).then(|| refused.into())
+            })
+        },
+    },
+    Rule {
+        verdict: Verdict::ProvisioningLoop,
+        when: "the same refusals, though a Provision got through between the first and the last",
+        refusal: true,
+        test: |history, _| {
+            let refused = not_provisioned(history)?;
+            provisions_between(history, &refused).then(|| refused.into())
+        },
+    },
+    Rule {
+        verdict: Verdict::Authentication,
+        when: "not let in at least 3 times, or once if it never worked, and nothing worked since; or \
+               it has made nothing but 3 or more first legs of a handshake",
+        refusal: true,
+        test: |history, _| {
+            let denied = history.standing(|event| event.is(Class::Authentication));
+            if let Some(denied) = denied {
+                let enough = history.never_worked() || since(history, &denied) >= SEVERAL;
+                return enough.then(|| denied.into());
+            }
+            let challenged = history.of(|event| event.is(Class::Challenge))?;
+            let nothing_else = challenged.requests == history.requests();
+            (nothing_else && challenged.requests >= SEVERAL).then(|| challenged.into())
+        },
+    },
+    Rule {
+        verdict: Verdict::Redirected,
+        when: "told to use another server (451) twice, or once more than 15 minutes before the end, \
+               and nothing worked since",
+        refusal: true,
+        test: |history, _| {
+            let told = history.standing(|event| event.is(Class::Redirect))?;
+            let enough = since(history, &told) >= 2 || !history.is_in_progress(told.last);
+            enough.then(|| told.into())
+        },
+    },
+    Rule {
+        verdict: Verdict::MailboxFull,
+        when: "a command fails because the mailbox is full, and has not worked since",
+        refusal: false,
+        test: |history, _| {
+            history
+                .standing_by_command(&[Class::MailboxFull])
+                .map(Ruling::from)
+        },
+    },
+    Rule {
+        verdict: Verdict::SyncLoop,
+        when: "at least 10 synchronizations with one sync key in a row within ten minutes; or at \
+               least 10 recoveries (sync type R) that are a fifth of all its synchronizations",
+        refusal: false,
+        test: |history, _| sync_loop(history),
+    },
+    Rule {
+        verdict: Verdict::Resync,
+        when: "a folder is synchronized from the start (sync key 0) at least 3 times and more often \
+               than twice an hour, or at least 10 times and as often a day",
+        refusal: false,
+        test: |history, _| resync(history),
+    },
+    Rule {
+        verdict: Verdict::Storm,
+        when: "more than 60 requests in a minute, or more than 1,000 on a day (both adjustable)",
+        refusal: false,
+        test: storm,
+    },
+    Rule {
+        verdict: Verdict::Throttled,
+        when: "at least 3 requests and 5 % of all are turned away by throttling",
+        refusal: false,
+        test: |history, _| {
+            let throttled = history.of(|event| event.is(Class::Throttled))?;
+            is_no_accident(history, throttled.requests).then(|| throttled.into())
+        },
+    },
+    Rule {
+        verdict: Verdict::ServerError,
+        when: "a command fails with an error of the server at least 3 times and in 5 % of all \
+               requests, or nothing ever worked; and it has not worked since",
+        refusal: false,
+        test: |history, _| {
+            let failed = history.standing_by_command(&SERVER)?;
+            let enough = history.never_worked() || is_no_accident(history, failed.requests);
+            enough.then(|| failed.into())
+        },
+    },
+    Rule {
+        verdict: Verdict::GoneSilent,
+        when: "it worked in at least two hours, and is not seen for more than a day, and for more than \
+               three times its longest earlier silence, while others are",
+        refusal: false,
+        test: |history, _| {
+            let last = history.seen()?.last;
+            let silent = history.end - last.seconds()?;
+            let calendar = &history.calendar;
+            let unusual = silent > 24 * 3600 && silent > 3 * 3600 * calendar.longest_gap_h;
+            (calendar.hours_worked >= 2 && unusual).then_some(Ruling {
+                from: last,
+                to: last,
+                number: (silent / 3600) as u64,
+            })
+        },
+    },
+    Rule {
+        verdict: Verdict::Intermittent,
+        when: "at least two stretches of 3 or more failures that each ended with a success; or at \
+               least 10 failures that are 5 % of all requests",
+        refusal: false,
+        test: |history, _| {
+            let Calendar {
+                episodes, failures, ..
+            } = history.calendar;
+            let often = failures >= 10 && is_no_accident(history, failures);
+            (episodes >= 2 || (often && !history.never_worked() && episodes != 1))
+                .then(|| decisive(history))
+                .flatten()
+        },
+    },
+    Rule {
+        verdict: Verdict::Recovered,
+        when: "one such stretch, and it works since",
+        refusal: false,
+        test: |history, _| {
+            (history.calendar.episodes == 1)
+                .then(|| decisive(history))
+                .flatten()
+        },
+    },
+    Rule {
+        verdict: Verdict::Healthy,
+        when: "none of these: it works, with the rounds of provisioning and the single errors that \
+               are normal",
+        refusal: false,
+        test: |history, _| {
+            let seen = history.seen()?;
+            let last = history.worked.map_or(seen, |worked| worked);
+            Some(Ruling {
+                from: last.last,
+                to: last.last,
+                number: last.requests,
+            })
+        },
+    },
+];
+
+/// The verdict on a device, and why. `None` if it has made no request.
+pub(crate) fn decide(history: &History<'_>, limits: &Limits) -> Option<(Verdict, Ruling)> {
+    let refusals: Vec<(Verdict, Ruling)> = RULES
+        .iter()
+        .filter(|rule| rule.refusal)
+        .filter_map(|rule| Some((rule.verdict, (rule.test)(history, limits)?)))
+        .collect();
+    let last = |ruling: &Ruling| ruling.to.seconds().unwrap_or(i64::MIN);
+    if let Some(latest) = refusals.iter().map(|(_, ruling)| last(ruling)).max() {
+        let same = |ruling: &Ruling| latest.saturating_sub(last(ruling)) <= SAME_REFUSAL_S;
+        return refusals.into_iter().find(|(_, ruling)| same(ruling));
+    }
+    RULES
+        .iter()
+        .filter(|rule| !rule.refusal)
+        .find_map(|rule| Some((rule.verdict, (rule.test)(history, limits)?)))
+}
+
+/// Whether the rule of a verdict holds, whatever the verdict on the device is.
+pub(super) fn holds(verdict: Verdict, history: &History<'_>, limits: &Limits) -> bool {
+    (RULES[verdict as usize].test)(history, limits).is_some()
+}
+
+/// The last access state, if it is Blocked for such a reason.
+fn blocked(
+    history: &History<'_>,
+    reasons: impl Fn(Option<AccessReason>) -> bool,
+) -> Option<Ruling> {
+    let (at, access) = history.access()?;
+    let stands = history
+        .worked
+        .is_none_or(|worked| at.is_later_than(worked.last));
+    (access.state == AccessState::Blocked && reasons(access.reason) && stands).then_some(())?;
+    history
+        .of(|event| event.outcome.access(&history.facts.texts) == Some(access))
+        .map(Ruling::from)
+}
+
+/// Refusals for want of provisioning that stand and are more than a normal round.
+fn not_provisioned(history: &History<'_>) -> Option<Sum> {
+    let refused = history.standing(|event| event.is(Class::Provisioning))?;
+    let number = since(history, &refused);
+    let enough = match number {
+        SEVERAL.. => true,
+        2 => history.never_worked(),
+        _ => history.never_worked() && !history.is_in_progress(refused.last),
+    };
+    enough.then_some(refused)
+}
+
+/// Whether a Provision got through after the first refusal and before the last.
+fn provisions_between(history: &History<'_>, refused: &Sum) -> bool {
+    history.events.iter().any(|event| {
+        history.command(event).eq_ignore_ascii_case(b"Provision")
+            && !event.judgement.failed
+            && !event.is(Class::Challenge)
+            && refused.last.is_later_than(event.cell.first)
+            && event.cell.last.is_later_than(refused.first)
+    })
+}
+
+/// How many of these requests came since something worked, as near as is known.
+fn since(history: &History<'_>, failed: &Sum) -> u64 {
+    match history.worked {
+        Some(worked) if !failed.first.is_later_than(worked.last) => {
+            failed.requests.min(history.calendar.failures_since.max(1))
+        }
+        _ => failed.requests,
+    }
+}
+
+/// Whether so many failures are more than an accident.
+fn is_no_accident(history: &History<'_>, failures: u64) -> bool {
+    failures >= SEVERAL && failures * 100 >= SHARE * history.requests()
+}
+
+/// The failures that say something about the device.
+fn decisive(history: &History<'_>) -> Option<Ruling> {
+    history
+        .of(|event| event.judgement.decisive)
+        .map(Ruling::from)
+}
+
+fn sync_loop(history: &History<'_>) -> Option<Ruling> {
+    if let Some(run) = history.sync_key_run()
+        && run.length >= LOOP
+    {
+        return Some(Ruling {
+            from: run.start,
+            to: run.start,
+            number: run.length.into(),
+        });
+    }
+    let is_sync = |event: &Event<'_>| history.command(event) == b"Sync";
+    let recovery = Some(SyncType::Recovery);
+    let recoveries = sum(history
+        .events
+        .iter()
+        .filter(|event| is_sync(event) && event.outcome.sync_type == recovery))?;
+    let syncs = history.of(is_sync)?;
+    (recoveries.requests >= LOOP.into() && recoveries.requests * 5 >= syncs.requests)
+        .then(|| recoveries.into())
+}
+
+fn resync(history: &History<'_>) -> Option<Ruling> {
+    let worst = history.resyncs.iter().filter(|resync| {
+        let (Some(first), Some(last)) = (resync.first.seconds(), resync.last.seconds()) else {
+            return false;
+        };
+        // Of n events there are n - 1 intervals.
+        let intervals = resync.requests.saturating_sub(1) as i64;
+        let seconds = last - first;
+        let hourly = resync.requests >= 3 && intervals * 3600 > 2 * seconds;
+        let daily = resync.requests >= 10 && intervals * 86_400 >= 9 * seconds;
+        hourly || daily
+    });
+    worst
+        .max_by_key(|resync| (resync.requests, Reverse(resync.first)))
+        .map(|resync| Ruling {
+            from: resync.first,
+            to: resync.last,
+            number: resync.requests,
+        })
+}
+
+fn storm(history: &History<'_>, limits: &Limits) -> Option<Ruling> {
+    if let Some((requests, first)) = history.busiest_minute
+        && requests > limits.per_minute
+    {
+        return Some(Ruling {
+            from: first,
+            to: first,
+            number: requests,
+        });
+    }
+    let (requests, day) = history.calendar.busiest_day?;
+    if requests <= limits.per_day {
+        return None;
+    }
+    // The first line that is known of the day, or of all.
+    let midnight = i64::from(day) * 86_400;
+    let on_day = |moment: Moment| {
+        moment
+            .seconds()
+            .is_some_and(|time| (midnight..midnight + 86_400).contains(&time))
+    };
+    let moments = || {
+        history
+            .events
+            .iter()
+            .flat_map(|event| [event.cell.first, event.cell.last])
+    };
+    let from = moments().filter(|&at| on_day(at)).min();
+    let from = from.or_else(|| moments().min())?;
+    Some(Ruling {
+        from,
+        to: from,
+        number: requests,
+    })
+}
