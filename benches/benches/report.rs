@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use eas_log_benches::{Corpus, Output};
-use eas_log_report::analysis::analyse;
+use eas_log_report::analysis::{self, analyse};
 use eas_log_report::ingest::{Options, ingest};
 use eas_log_report::input::{Source, discover};
 use eas_log_report::render::write_json;
@@ -41,7 +41,8 @@ fn report(c: &mut Criterion) {
     };
     group.bench_function("read, analyse and write, 2 threads", |b| {
         b.iter(|| {
-            let report = analyse(ingest(&sources, &options, &()), Vec::new()).expect("a report");
+            let ingested = ingest(&sources, &options, &());
+            let report = analyse(ingested, analysis::Options::default()).expect("a report");
             let mut out = Vec::new();
             write_json(&report, None, &mut out).expect("a vector takes everything");
             out

@@ -22,7 +22,7 @@ pub struct Event {
 }
 
 impl Event {
-    const fn ok(command: &'static str) -> Event {
+    pub(crate) const fn ok(command: &'static str) -> Event {
         Event {
             command: Some(command),
             status: (200, 0, 0),
@@ -57,7 +57,10 @@ impl Event {
 
     /// Whether the request failed, by the definition of the report.
     pub fn failed(&self) -> bool {
-        let benign = matches!(self.error, None | Some("PingCollisionDetected"));
+        let benign = matches!(
+            self.error,
+            None | Some("PingCollisionDetected" | "SyncCollisionDetected" | "MissingCscCacheEntry")
+        );
         !self.is_challenge()
             && (self.status.0 >= 400 || self.eas_status.is_some_and(|s| s >= 101) || !benign)
     }
@@ -207,7 +210,7 @@ impl Behaviour {
 }
 
 /// An ordinary request that works.
-fn work(version: u16, rng: &mut Rng) -> Event {
+pub(crate) fn work(version: u16, rng: &mut Rng) -> Event {
     match rng.below(100) {
         0..50 => Event {
             eas_status: (version >= 140).then_some(if rng.below(4) == 0 { 2 } else { 1 }),

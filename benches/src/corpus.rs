@@ -59,7 +59,7 @@ pub enum Output<'a> {
 const MONTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// The day so many days after 2011-05-01, as `YYYY-MM-DD`.
-fn date(day: usize) -> String {
+pub(crate) fn date(day: usize) -> String {
     let (mut month, mut day, mut year) = (4, day as u32, 2011);
     while day >= MONTHS[month] {
         day -= MONTHS[month];

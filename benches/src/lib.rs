@@ -2,10 +2,11 @@
 //! they are written.
 //!
 //! The counts come from the writer's side and share no code with the parser, so that the two can be
-//! held against each other.
+//! held against each other. So do the verdicts of [`Labelled`], whose devices live through stories.
 
 mod behaviour;
 mod corpus;
+mod labelled;
 mod line;
 mod population;
 mod rng;
@@ -13,6 +14,7 @@ mod truth;
 
 pub use behaviour::{Behaviour, Event};
 pub use corpus::{Corpus, Output};
+pub use labelled::{Chain, Labelled, LabelledDevice, Story};
 pub use line::Generation;
 pub use population::{Device, Population};
 pub use rng::Rng;

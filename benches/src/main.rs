@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use eas_log_benches::{Corpus, Generation, Output};
+use eas_log_benches::{Corpus, Generation, Labelled, Output};
 
 /// Write a corpus of IIS logs with ActiveSync traffic, the same for the same options.
 #[derive(Parser)]
@@ -41,6 +41,10 @@ struct Args {
     /// Write what the corpus holds to this file, as JSON
     #[arg(long)]
     truth: Option<PathBuf>,
+    /// Write four days of devices whose verdicts are known instead, and the verdicts to this file,
+    /// as CSV; of the other options only --devices and --seed count
+    #[arg(long, value_name = "FILE", conflicts_with = "truth")]
+    labels: Option<PathBuf>,
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -60,6 +64,9 @@ fn size(text: &str) -> Result<u64, String> {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let Some(labels) = &args.labels {
+        return write_labelled(&args, labels);
+    }
     let share = |share: f64| (share.clamp(0.0, 1.0) * 1e6) as u64;
     let corpus = Corpus {
         size: args.size,
@@ -89,5 +96,27 @@ fn main() -> anyhow::Result<()> {
         let file = File::create(path).with_context(|| path.display().to_string())?;
         serde_json::to_writer_pretty(BufWriter::new(file), &truth)?;
     }
+    Ok(())
+}
+
+/// Writes the labelled population.
+fn write_labelled(args: &Args, labels: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.output.as_os_str() != "-",
+        "--labels needs a folder to write into"
+    );
+    let labelled = Labelled::generate(args.devices, args.seed);
+    labelled
+        .write(&args.output)
+        .with_context(|| format!("cannot write below {}", args.output.display()))?;
+    let file = File::create(labels).with_context(|| labels.display().to_string())?;
+    let mut out = BufWriter::new(file);
+    labelled.write_labels(&mut out)?;
+    out.flush()?;
+    eprintln!(
+        "{} devices, {} requests",
+        labelled.devices.len(),
+        labelled.requests()
+    );
     Ok(())
 }

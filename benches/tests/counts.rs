@@ -7,7 +7,7 @@ use std::path::Path;
 
 use eas_log_benches::{Corpus, Generation, Groups, Output, Truth};
 use eas_log_parse::FaultKind;
-use eas_log_report::analysis::analyse;
+use eas_log_report::analysis::{self, analyse};
 use eas_log_report::ingest::{Options, ingest};
 use eas_log_report::input::discover;
 use eas_log_report::render::write_json;
@@ -21,7 +21,8 @@ fn report(folder: &Path, threads: usize, piece_size: u64) -> Report {
         piece_size,
         ..Options::default()
     };
-    analyse(ingest(&found.sources, &options, &()), Vec::new()).unwrap()
+    let ingested = ingest(&found.sources, &options, &());
+    analyse(ingested, analysis::Options::default()).unwrap()
 }
 
 fn text(value: &Value) -> String {
