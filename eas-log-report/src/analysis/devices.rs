@@ -3,16 +3,19 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use eas_log_parse::{Client, Encoded, codes};
+use eas_log_parse::{Client, Encoded};
 
 use super::frame::{Dictionaries, text};
-use crate::facts::{Facts, Latest, NONE, Outcome, Place, PolicyKey, TextId};
+use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
 use crate::ingest::Ingested;
 use crate::report::{Column, Measure, Row, Section, Value};
 use crate::triage::{Device, Ledger, RULES, Verdict};
 
 /// So many user agents of a device are named.
 const AGENTS_NAMED: usize = 10;
+
+/// So many commands of a device are named: more than there are, if none is invented.
+const COMMANDS_NAMED: usize = 30;
 
 /// What columns take their values from.
 pub(super) struct Source<'s> {
@@ -192,6 +195,17 @@ static COLUMNS: &[(Column, Get)] = &[
             let texts: Vec<String> = failures
                 .map(|sum| format!("{} {}", sum.class.name(), sum.requests))
                 .collect();
+            joined(texts.iter().map(String::as_str))
+        },
+    ),
+    (
+        detail("commands", "Commands", Measure::Text),
+        |source, device| {
+            let name = |command: TextId| source.texts.commands[command as usize].as_str();
+            let mut commands: Vec<_> = device.commands.iter().map(|&(c, n)| (name(c), n)).collect();
+            commands.sort_unstable_by_key(|&(name, requests)| (Reverse(requests), name));
+            let commands = commands.iter().take(COMMANDS_NAMED);
+            let texts: Vec<String> = commands.map(|(name, n)| format!("{name} {n}")).collect();
             joined(texts.iter().map(String::as_str))
         },
     ),
@@ -392,38 +406,8 @@ fn reason(facts: &Facts, device: &Device) -> Option<String> {
         }),
         _ => device
             .decided_by
-            .map(|outcome| told(facts, &facts.outcomes()[outcome as usize])),
+            .map(|outcome| facts.outcomes()[outcome as usize].describe(&facts.texts)),
     }
-}
-
-/// What the server said: statuses, error, access state, and what Windows says of a logon.
-fn told(facts: &Facts, outcome: &Outcome) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    if let Some(status) = outcome.sc_status {
-        let substatus = outcome.sc_substatus.filter(|&substatus| substatus != 0);
-        let substatus = substatus.map(|substatus| format!(".{substatus}"));
-        parts.push(format!("HTTP {status}{}", substatus.unwrap_or_default()));
-    }
-    parts.extend(outcome.eas_status.map(|status| format!("EAS {status}")));
-    if outcome.error != NONE {
-        let errors = &facts.texts.errors;
-        parts.push(text(errors.keys().get(errors.key_of(outcome.error))));
-    }
-    if let Some(access) = outcome.access(&facts.texts) {
-        let reason = access.reason.map(|reason| format!(" ({})", reason.name()));
-        parts.push(format!(
-            "{}{}",
-            access.state.name(),
-            reason.unwrap_or_default()
-        ));
-    }
-    if let Some(code) = outcome.sc_win32_status.filter(|&code| code != 0) {
-        parts.push(match codes::win32(code) {
-            Some(known) if outcome.is_logon_failure() => format!("Windows {code} {}", known.name),
-            _ => format!("Windows {code}"),
-        });
-    }
-    parts.join(", ")
 }
 
 /// The devices, those that need most first. `rows` limits how many are written out.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::triage::Limits;
+use crate::triage::{Limits, Verdict};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +55,19 @@ pub enum Command {
     /// shown as unknown.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// List devices with their verdicts
+    ///
+    /// Every device of every user, those that need most first; in full as json and csv.
+    #[command(after_help = DEVICES_EXAMPLES)]
+    Devices(DevicesArgs),
+    /// Show what happened to one device or user, step by step, with the lines
+    #[command(after_help = TIMELINE_EXAMPLES)]
+    Timeline(TimelineArgs),
+    /// Compare before and after a migration: who worked and fails now, who never came back
+    ///
+    /// Two sets of logs, or one set parted by a time. Also Exchange 2003 beside Exchange 2010.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Print a script that completes this command in a shell
     Completions {
         /// The shell
@@ -71,6 +84,105 @@ Examples:
   eas-log-report explain --line '2011-05-06 11:30:11 192.0.2.41 POST /Microsoft-Server-...'
 
 Exit codes: 0 all is explained; 1 something is not known at all; 2 nothing could be explained.";
+
+const DEVICES_EXAMPLES: &str = "\
+Examples:
+  eas-log-report devices --broken logs
+  eas-log-report devices --verdict not_provisionable --format csv logs > helpdesk.csv
+  eas-log-report devices --sort max_throttle_ms --top 10 logs
+  eas-log-report devices --user jdoe logs";
+
+const TIMELINE_EXAMPLES: &str = "\
+Examples:
+  eas-log-report timeline --device IMEI352924027511437 logs
+  eas-log-report timeline --user 'CONTOSO\\jdoe' --since 2011-05-06T08:00 --no-raw logs";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  eas-log-report compare --before \\\\ex2003\\logs --after \\\\cas2010\\logs
+  eas-log-report compare --cutover 2011-05-06T11:00 logs
+  eas-log-report compare --moves moves.csv logs
+
+--moves reads a CSV with a column User (or Alias, SamAccountName, PrimarySmtpAddress ...) and a column
+Time (or CompletionTimestamp ...), with times in UTC such as 2011-05-06T11:30:11. To export it:
+  Get-MoveRequest | Get-MoveRequestStatistics | Select-Object @{n='User';e={$_.Alias}},
+    @{n='Time';e={$_.CompletionTimestamp.ToUniversalTime().ToString('s')}} |
+    Export-Csv moves.csv -NoTypeInformation";
+
+/// The options of `compare`.
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    /// Logs that the time parts: files, folders, patterns
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Logs of before: files, folders, patterns
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Sides")]
+    pub(super) before: Vec<PathBuf>,
+    /// Logs of after
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Sides")]
+    pub(super) after: Vec<PathBuf>,
+    /// The time (UTC) that parts before and after
+    #[arg(long, value_name = "TIME", help_heading = "Sides")]
+    pub(super) cutover: Option<String>,
+    /// A CSV file with the time at which each user moved
+    #[arg(long, value_name = "FILE", help_heading = "Sides")]
+    pub(super) moves: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) triage: TriageArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// The options of `devices`.
+#[derive(Debug, clap::Args)]
+pub struct DevicesArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Only devices with this verdict; can be repeated
+    #[arg(long, value_name = "VERDICT", value_parser = verdict, help_heading = "Filters")]
+    pub(super) verdict: Vec<Verdict>,
+    /// Only devices that need something: all but the healthy and the recovered
+    #[arg(long, help_heading = "Filters")]
+    pub(super) broken: bool,
+    /// Only devices that this finding lists, by its id; can be repeated
+    #[arg(long, value_name = "ID", help_heading = "Filters")]
+    pub(super) finding: Vec<String>,
+    /// Sort by a column, by its name in json and csv: numbers and times the greatest first
+    /// [default: by verdict, then most failures first]
+    #[arg(long, value_name = "COLUMN", help_heading = "Output")]
+    pub(super) sort: Option<String>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) triage: TriageArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+fn verdict(name: &str) -> Result<Verdict, String> {
+    Verdict::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Verdict::ALL.iter().map(|(_, name)| *name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// The options of `timeline`.
+#[derive(Debug, clap::Args)]
+pub struct TimelineArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Only the places of lines, without the lines
+    #[arg(long, help_heading = "Output")]
+    pub(super) no_raw: bool,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) triage: TriageArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
 
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]

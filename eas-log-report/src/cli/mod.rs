@@ -1,6 +1,8 @@
 //! The command: what was typed, what it means, and what came of it.
 
 mod args;
+mod compare;
+mod devices;
 mod exit;
 mod explain;
 mod output;
@@ -9,6 +11,7 @@ mod progress;
 mod read;
 mod report;
 mod time;
+mod timeline;
 
 use std::io::{self, Write};
 
@@ -30,6 +33,9 @@ pub fn run() -> Outcome {
                 .map_err(anyhow::Error::from)
         }
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Timeline(args)) => timeline::run(&args),
         None => report::run(&args.report),
     };
     result.unwrap_or_else(|error| {

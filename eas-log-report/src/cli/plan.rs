@@ -30,6 +30,7 @@ impl Plan {
             options: Options {
                 filter: filter(args)?,
                 threads,
+                keep_lines: false,
                 piece_size: args.piece_size.unwrap_or(defaults.piece_size),
                 fallback,
             },
@@ -70,6 +71,7 @@ fn filter(args: &ReadArgs) -> anyhow::Result<Filter> {
         devices: patterns("device", &args.device)?,
         device_types: patterns("device-type", &args.device_type)?,
         user_agents: patterns("user-agent", &args.user_agent)?,
+        cutover: None,
     };
     if let (Some(since), Some(before)) = (filter.since, filter.before) {
         ensure!(

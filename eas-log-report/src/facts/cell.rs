@@ -24,13 +24,15 @@ pub struct CellKey {
     pub server: TextId,
 }
 
-/// A folder that a device synchronized from the start: sync key 0.
+/// A folder that a device synchronized from the start on a day: sync key 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResyncKey {
     /// Who, by the number of the [`Entity`](super::Entity).
     pub entity: u32,
     /// The folder: a hash of its id, or 0 if the line names none.
     pub folder: u64,
+    /// Days since 1970-01-01, or 0 for lines that tell no time.
+    pub day: i32,
 }
 
 /// A call that Exchange made itself on behalf of ActiveSync.

@@ -1,7 +1,7 @@
 //! What became of a request.
 
 use eas_log_parse::codes::{self, Class};
-use eas_log_parse::{Access, AccessReason, AccessState, SyncType, Tier};
+use eas_log_parse::{Access, AccessReason, AccessState, Escaped, SyncType, Tier};
 
 use super::text_table::TextId;
 use super::{NONE, Texts};
@@ -107,9 +107,13 @@ impl Outcome {
             .map(|status| self.http_class(status, access));
         let access = access.map(|access| access.state);
 
+        let benign = !errors.is_empty() && errors.iter().all(|class| *class == Class::Benign);
         // The error names the cause, the EAS status the kind, the HTTP status the least.
         let class = if self.is_challenge() && errors.is_empty() && eas.is_none() {
             Class::Challenge
+        } else if benign && eas.is_none() {
+            // As with HTTP 441, by which a proxy is asked for what it has not sent yet.
+            Class::Benign
         } else {
             error.or(eas).or(http).unwrap_or(if errors.is_empty() {
                 Class::Success
@@ -207,6 +211,40 @@ impl Outcome {
                 None => Class::Unknown,
             })
             .collect()
+    }
+
+    /// What the server said, in a few words: statuses, errors, access state, and what Windows says of
+    /// a logon. Bytes that are not UTF-8 are escaped.
+    pub fn describe(&self, texts: &Texts) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if let Some(status) = self.sc_status {
+            let substatus = self.sc_substatus.filter(|&substatus| substatus != 0);
+            let substatus = substatus.map(|substatus| format!(".{substatus}"));
+            parts.push(format!("HTTP {status}{}", substatus.unwrap_or_default()));
+        }
+        parts.extend(self.eas_status.map(|status| format!("EAS {status}")));
+        if self.error != NONE {
+            let names = texts.errors.keys().get(texts.errors.key_of(self.error));
+            parts.push(match std::str::from_utf8(names) {
+                Ok(names) => names.to_owned(),
+                Err(_) => Escaped(names).to_string(),
+            });
+        }
+        if let Some(access) = self.access(texts) {
+            let reason = access.reason.map(|reason| format!(" ({})", reason.name()));
+            parts.push(format!(
+                "{}{}",
+                access.state.name(),
+                reason.unwrap_or_default()
+            ));
+        }
+        if let Some(code) = self.sc_win32_status.filter(|&code| code != 0) {
+            parts.push(match codes::win32(code) {
+                Some(known) if self.is_logon_failure() => format!("Windows {code} {}", known.name),
+                _ => format!("Windows {code}"),
+            });
+        }
+        parts.join(", ")
     }
 
     /// The access state, where the line has a known one.

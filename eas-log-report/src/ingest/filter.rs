@@ -1,6 +1,27 @@
 //! Which requests are wanted.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+/// When users moved from one system to another.
+#[derive(Clone, Debug, Default)]
+pub struct Cutover {
+    /// The time of all users that have none of their own, in seconds since 1970-01-01 00:00:00 UTC.
+    pub for_all: Option<i64>,
+    /// The times of users, by account in lower case without its domain.
+    pub of_users: HashMap<String, i64>,
+}
+
+/// One side of a cutover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutoverSide {
+    /// Before it.
+    Before,
+    /// At it, or after.
+    After,
+}
 
 /// Which requests are wanted. The default wants all.
 #[derive(Clone, Debug, Default)]
@@ -17,19 +38,55 @@ pub struct Filter {
     pub device_types: Patterns,
     /// User agents.
     pub user_agents: Patterns,
+    /// Only one side of a cutover.
+    pub cutover: Option<(Arc<Cutover>, CutoverSide)>,
+}
+
+/// Times that are wanted: from the first on, before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    since: i64,
+    before: i64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window {
+            since: i64::MIN,
+            before: i64::MAX,
+        }
+    }
+}
+
+impl Window {
+    /// Whether a request of this time is wanted. One without a time is wanted unless times matter.
+    #[inline]
+    pub(super) fn has(self, time: Option<i64>) -> bool {
+        match time {
+            Some(time) => (self.since..self.before).contains(&time),
+            None => (self.since, self.before) == (i64::MIN, i64::MAX),
+        }
+    }
 }
 
 impl Filter {
-    /// Whether a request of this time is wanted. One without a time is wanted unless times matter.
-    #[inline]
-    pub fn wants_time(&self, time: Option<i64>) -> bool {
-        if self.since.is_none() && self.before.is_none() {
-            return true;
+    /// The times that are wanted of a user, by its key; `None` if none are.
+    pub(super) fn window(&self, user: Option<&[u8]>) -> Option<Window> {
+        let mut window = Window {
+            since: self.since.unwrap_or(i64::MIN),
+            before: self.before.unwrap_or(i64::MAX),
+        };
+        if let Some((cutover, side)) = &self.cutover {
+            let own = user
+                .and_then(|user| std::str::from_utf8(user).ok())
+                .and_then(|user| cutover.of_users.get(user));
+            let time = own.copied().or(cutover.for_all)?;
+            match side {
+                CutoverSide::Before => window.before = window.before.min(time),
+                CutoverSide::After => window.since = window.since.max(time),
+            }
         }
-        time.is_some_and(|time| {
-            self.since.is_none_or(|since| time >= since)
-                && self.before.is_none_or(|before| time < before)
-        })
+        Some(window)
     }
 }
 
@@ -105,9 +162,36 @@ mod tests {
             before: Some(20),
             ..Filter::default()
         };
-        let wanted: Vec<i64> = (8..22).filter(|&t| filter.wants_time(Some(t))).collect();
+        let window = filter.window(None).unwrap();
+        let wanted: Vec<i64> = (8..22).filter(|&t| window.has(Some(t))).collect();
         assert_eq!(wanted, (10..20).collect::<Vec<_>>());
-        assert!(!filter.wants_time(None));
-        assert!(Filter::default().wants_time(None));
+        assert!(!window.has(None));
+        assert!(Filter::default().window(None).unwrap().has(None));
+    }
+
+    #[test]
+    fn users_have_their_own_cutover() {
+        let cutover = Arc::new(Cutover {
+            for_all: Some(100),
+            of_users: HashMap::from([("jdoe".to_owned(), 50)]),
+        });
+        let window = |half, user: &[u8]| {
+            let filter = Filter {
+                cutover: Some((Arc::clone(&cutover), half)),
+                ..Filter::default()
+            };
+            filter.window(Some(user)).unwrap()
+        };
+        for (user, time) in [(&b"jdoe"[..], 50), (b"mia", 100)] {
+            assert!(window(CutoverSide::Before, user).has(Some(time - 1)));
+            assert!(!window(CutoverSide::Before, user).has(Some(time)));
+            assert!(!window(CutoverSide::After, user).has(Some(time - 1)));
+            assert!(window(CutoverSide::After, user).has(Some(time)));
+        }
+        let only = Filter {
+            cutover: Some((Arc::default(), CutoverSide::After)),
+            ..Filter::default()
+        };
+        assert_eq!(only.window(Some(b"mia")), None);
     }
 }

@@ -7,7 +7,7 @@ mod quality;
 mod scan;
 mod spans;
 
-pub use filter::{Filter, Patterns};
-pub use gather::judge;
+pub use filter::{Cutover, CutoverSide, Filter, Patterns};
+pub use gather::{Kept, judge};
 pub use pipeline::{Ingested, Options, Progress, ingest};
 pub use quality::{FileQuality, FileState, MalformedLine, Quality};

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use eas_log_parse::Header;
 
 use super::filter::Filter;
-use super::gather::{Gathered, Gatherer};
+use super::gather::{Gathered, Gatherer, Kept};
 use super::quality::{FileQuality, FileState, KEPT, MalformedLine, Quality};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
 use super::spans::{Plain, Queue, Span, Task};
@@ -26,6 +26,8 @@ pub struct Options {
     pub filter: Filter,
     /// Number of threads.
     pub threads: usize,
+    /// Whether to keep the lines of the requests that count.
+    pub keep_lines: bool,
     /// Size of a piece of a file in bytes.
     pub piece_size: u64,
     /// In force until the first directive: the fields of logs that have lost their own.
@@ -41,6 +43,7 @@ impl Default for Options {
         Options {
             filter: Filter::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_lines: false,
             piece_size: PIECE_SIZE,
             fallback: Header::default(),
         }
@@ -54,6 +57,8 @@ pub struct Ingested {
     pub facts: Facts,
     /// How well they could be read.
     pub quality: Quality,
+    /// The requests with their lines, if they were wanted, in the order of time.
+    pub kept: Vec<Kept>,
     lines_before: Vec<Vec<u64>>,
 }
 
@@ -135,7 +140,7 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     }
 
     let collected = state.collected.into_inner();
-    let (facts, done) = collected
+    let (facts, kept, done) = collected
         .unwrap_or_else(PoisonError::into_inner)
         .finish(&plain);
     let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
@@ -148,6 +153,7 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     Ingested {
         facts,
         quality: Quality { files },
+        kept,
         lines_before,
     }
 }
@@ -190,6 +196,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Default)]
 struct Collected {
     facts: Facts,
+    kept: Vec<Kept>,
     /// Spans whose facts are in `facts`.
     joined: Vec<Done>,
     /// Spans that were read by a header that has yet to prove right, with their facts.
@@ -233,10 +240,11 @@ impl Collected {
     }
 
     /// All facts together, and the pieces of each file in order.
-    fn finish(mut self, plain: &[Plain]) -> (Facts, HashMap<usize, Vec<Scanned>>) {
+    fn finish(mut self, plain: &[Plain]) -> (Facts, Vec<Kept>, HashMap<usize, Vec<Scanned>>) {
         for (mut done, gathered) in self.apart {
             let entities = self.facts.merge(&gathered.facts);
             done.runs = entities.into_iter().zip(gathered.runs).collect();
+            self.kept.extend(gathered.kept);
             self.joined.push(done);
         }
         self.joined
@@ -262,7 +270,8 @@ impl Collected {
                 .get(&plain.file)
                 .is_some_and(|pieces| pieces.len() == plain.pieces as usize)
         }));
-        (self.facts, files)
+        self.kept.sort_unstable_by_key(|kept| kept.at);
+        (self.facts, self.kept, files)
     }
 }
 
@@ -289,7 +298,7 @@ impl<'w> Worker<'w> {
             state,
             options,
             progress,
-            own: Gatherer::new(&options.filter),
+            own: gatherer(options),
             joined: Vec::new(),
         }
     }
@@ -324,7 +333,7 @@ impl<'w> Worker<'w> {
                     });
                 }
                 Some(Task::Span(span)) => {
-                    let mut apart = Gatherer::new(&self.options.filter);
+                    let mut apart = gatherer(self.options);
                     let (span, pieces) =
                         read_span(span, self.plain, self.state, &mut apart, self.progress);
                     let done = Done {
@@ -338,12 +347,13 @@ impl<'w> Worker<'w> {
                 }
             }
         }
-        let Gathered { facts, runs } = self.own.finish();
+        let Gathered { facts, runs, kept } = self.own.finish();
         let mut collected = lock(&self.state.collected);
         let entities = collected.facts.merge(&facts);
         for (&entity, runs) in entities.iter().zip(runs) {
             collected.facts.end_runs(entity, runs);
         }
+        collected.kept.extend(kept);
         for mut done in self.joined {
             for (entity, _) in &mut done.runs {
                 *entity = entities[*entity as usize];
@@ -351,6 +361,14 @@ impl<'w> Worker<'w> {
             collected.joined.push(done);
         }
     }
+}
+
+fn gatherer(options: &Options) -> Gatherer<'_> {
+    let mut gatherer = Gatherer::new(&options.filter);
+    if options.keep_lines {
+        gatherer.keep_lines();
+    }
+    gatherer
 }
 
 /// Reads the pieces of a span as long as the span has some: another thread may take over its end.

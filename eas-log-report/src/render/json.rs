@@ -132,9 +132,9 @@ fn totals(report: &Report) -> serde_json::Value {
 }
 
 /// An object of arrays of flat objects, by section id.
-struct Sections<'r> {
-    sections: &'r [Section],
-    top: Option<usize>,
+pub(super) struct Sections<'r> {
+    pub(super) sections: &'r [Section],
+    pub(super) top: Option<usize>,
 }
 
 impl Serialize for Sections<'_> {

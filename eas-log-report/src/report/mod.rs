@@ -2,11 +2,13 @@
 
 mod finding;
 mod section;
+mod sheet;
 
 use eas_log_parse::Tally;
 
 pub use finding::{Advice, Certainty, Finding, Listed, Part, Severity};
 pub use section::{Column, Measure, Row, Section, Value};
+pub use sheet::Sheet;
 
 use crate::facts::Counts;
 use crate::ingest::Quality;

@@ -41,6 +41,8 @@ pub struct Device {
     pub requests: u64,
     /// Of these the failed ones.
     pub failed: u64,
+    /// Requests by command, or by method where there is none.
+    pub commands: Vec<(TextId, u64)>,
     /// Failed requests by class, most first.
     pub failures: Vec<Failures>,
     /// First and last request.
@@ -109,6 +111,16 @@ impl Device {
             .collect();
         servers.sort_unstable();
         servers.dedup();
+        let mut commands: Vec<(TextId, u64)> = Vec::new();
+        for event in events().filter(|event| event.outcome.command != NONE && event.counted > 0) {
+            match commands
+                .iter_mut()
+                .find(|(command, _)| *command == event.outcome.command)
+            {
+                Some((_, requests)) => *requests += event.counted,
+                None => commands.push((event.outcome.command, event.counted)),
+            }
+        }
         let mut failures: Vec<Failures> = Vec::new();
         for event in events().filter(|event| event.judgement.failed && event.counted > 0) {
             let (class, last) = (event.judgement.class, event.cell.last);
@@ -153,6 +165,7 @@ impl Device {
             servers,
             requests: history.requests(),
             failed: history.failed(),
+            commands,
             failures,
             seen: (seen.first, seen.last),
             worked: history.worked.map(|worked| (worked.first, worked.last)),

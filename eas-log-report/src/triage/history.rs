@@ -62,7 +62,7 @@ pub(crate) fn sum<'e, 'f: 'e>(events: impl IntoIterator<Item = &'e Event<'f>>) -
     sum
 }
 
-/// Synchronizations of one folder from the start.
+/// Synchronizations of one folder from the start on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resync {
     pub(crate) requests: u64,
@@ -83,7 +83,7 @@ pub(crate) struct History<'f> {
     pub(crate) gauge: Gauge,
     /// Most requests in a minute, with the first of them.
     pub(crate) busiest_minute: Option<(u64, Moment)>,
-    /// Of the folders that were synchronized from the start, each.
+    /// Of the folders that were synchronized from the start, each on each day.
     pub(crate) resyncs: Vec<Resync>,
     /// The time of the last request in all logs.
     pub(crate) end: i64,
@@ -138,8 +138,9 @@ impl<'f> History<'f> {
     }
 
     /// The requests of these classes and one command, if the last of them is later than the last
-    /// request of that command that worked. Of several commands, the one with most.
-    pub(crate) fn standing_by_command(&self, classes: &[Class]) -> Option<Sum> {
+    /// request of that command that worked, and whether none of that command worked between them.
+    /// Of several commands, the one with most.
+    pub(crate) fn standing_by_command(&self, classes: &[Class]) -> Option<(Sum, bool)> {
         let fails = |event: &Event<'_>| classes.contains(&event.judgement.class);
         let has_backs = self.has_backs();
         self.events
@@ -153,11 +154,14 @@ impl<'f> History<'f> {
                         && event.judgement.working
                         && !(has_backs && event.is_front())
                 });
-                worked
-                    .is_none_or(|worked| failed.last.is_later_than(worked.last))
-                    .then_some(failed)
+                let Some(worked) = worked else {
+                    return Some((failed, true));
+                };
+                let unbroken = failed.first.is_later_than(worked.last);
+                let stands = failed.last.is_later_than(worked.last);
+                stands.then_some((failed, unbroken))
             })
-            .max_by_key(|sum| (sum.requests, sum.last.place))
+            .max_by_key(|(sum, _)| (sum.requests, sum.last.place))
     }
 
     /// The latest access state that a line tells.

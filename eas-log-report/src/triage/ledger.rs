@@ -172,16 +172,17 @@ fn busiest_minute<'f>(
         .max_by_key(|&(requests, first)| (requests, std::cmp::Reverse(first)))
 }
 
-/// The folders that were synchronized from the start.
+/// The folders that were synchronized from the start, on each day.
 fn folders<'f>(resyncs: impl Iterator<Item = (&'f ResyncKey, &'f Cell)>) -> Vec<Resync> {
-    let mut folders: Vec<(u64, Cell)> = Vec::new();
+    let mut folders: Vec<((u64, i32), Cell)> = Vec::new();
     for (key, cell) in resyncs {
-        match folders.iter_mut().find(|(folder, _)| *folder == key.folder) {
+        let key = (key.folder, key.day);
+        match folders.iter_mut().find(|(other, _)| *other == key) {
             Some((_, sum)) => sum.add(cell),
-            None => folders.push((key.folder, *cell)),
+            None => folders.push((key, *cell)),
         }
     }
-    let resync = |(_, cell): (u64, Cell)| Resync {
+    let resync = |(_, cell): (_, Cell)| Resync {
         requests: cell.requests,
         first: cell.first,
         last: cell.last,

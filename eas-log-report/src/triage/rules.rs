@@ -205,20 +205,20 @@ pub static RULES: [Rule; 18] = [
         test: |history, _| {
             history
                 .standing_by_command(&[Class::MailboxFull])
-                .map(Ruling::from)
+                .map(|(failed, _)| failed.into())
         },
     },
     Rule {
         verdict: Verdict::SyncLoop,
-        when: "at least 10 synchronizations with one sync key in a row within ten minutes; or at \
+        when: "at least 10 synchronizations with one sync key in a row within ten minutes in the log of one server; or at \
                least 10 recoveries (sync type R) that are a fifth of all its synchronizations",
         refusal: false,
         test: |history, _| sync_loop(history),
     },
     Rule {
         verdict: Verdict::Resync,
-        when: "a folder is synchronized from the start (sync key 0) at least 3 times and more often \
-               than twice an hour, or at least 10 times and as often a day",
+        when: "a folder is synchronized from the start (sync key 0) on a day (UTC) at least 3 times \
+               and more often than twice an hour, or at least 10 times",
         refusal: false,
         test: |history, _| resync(history),
     },
@@ -239,12 +239,15 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         verdict: Verdict::ServerError,
-        when: "a command fails with an error of the server at least 3 times and in 5 % of all \
-               requests, or nothing ever worked; and it has not worked since",
+        when: "a command fails with an error of the server at least 3 times (6 if it worked between \
+               them) and in 5 % of all requests, or nothing ever worked; and it has not worked since",
         refusal: false,
         test: |history, _| {
-            let failed = history.standing_by_command(&SERVER)?;
-            let enough = history.never_worked() || is_no_accident(history, failed.requests);
+            let (failed, unbroken) = history.standing_by_command(&SERVER)?;
+            // How many of those that were followed by a success came later is not known.
+            let several = if unbroken { SEVERAL } else { 2 * SEVERAL };
+            let enough = history.never_worked()
+                || failed.requests >= several && is_no_accident(history, failed.requests);
             enough.then(|| failed.into())
         },
     },
@@ -267,8 +270,8 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         verdict: Verdict::Intermittent,
-        when: "at least two stretches of 3 or more failures that each ended with a success; or at \
-               least 10 failures that are 5 % of all requests",
+        when: "at least two stretches of 3 or more failures that each ended with a success, as near \
+               as hours tell; or at least 10 single failures that are 5 % of all requests",
         refusal: false,
         test: |history, _| {
             let Calendar {
@@ -357,14 +360,19 @@ fn not_provisioned(history: &History<'_>) -> Option<Sum> {
     enough.then_some(refused)
 }
 
-/// Whether a Provision got through after the first refusal and before the last.
+/// Whether a Provision got through after the first of the refusals that stand, and before the last.
 fn provisions_between(history: &History<'_>, refused: &Sum) -> bool {
+    // A round of provisioning before the last success is past.
+    let from = match history.worked {
+        Some(worked) if worked.last.is_later_than(refused.first) => worked.last,
+        _ => refused.first,
+    };
     history.events.iter().any(|event| {
         history.command(event).eq_ignore_ascii_case(b"Provision")
             && !event.judgement.failed
             && !event.is(Class::Challenge)
             && refused.last.is_later_than(event.cell.first)
-            && event.cell.last.is_later_than(refused.first)
+            && event.cell.last.is_later_than(from)
     })
 }
 
@@ -418,10 +426,8 @@ fn resync(history: &History<'_>) -> Option<Ruling> {
         };
         // Of n events there are n - 1 intervals.
         let intervals = resync.requests.saturating_sub(1) as i64;
-        let seconds = last - first;
-        let hourly = resync.requests >= 3 && intervals * 3600 > 2 * seconds;
-        let daily = resync.requests >= 10 && intervals * 86_400 >= 9 * seconds;
-        hourly || daily
+        let hourly = resync.requests >= 3 && intervals * 3600 > 2 * (last - first);
+        hourly || resync.requests >= 10
     });
     worst
         .max_by_key(|resync| (resync.requests, Reverse(resync.first)))

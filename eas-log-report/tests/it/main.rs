@@ -5,6 +5,7 @@ mod explain;
 mod inputs;
 mod options;
 mod samples;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::{json, run, workspace};
 
 /// Compares with a file of `tests/expected/`. Paths in reports have the separators of the system.
-fn expect(name: &str, found: &str) {
+pub(crate) fn expect(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/expected")
         .join(name);

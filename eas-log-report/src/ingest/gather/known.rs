@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::ingest::filter::Window;
+
 /// The raw bytes that make an identity: user of the line, user of the query, device id, device type,
 /// user agent.
 pub(super) type Parts<'a> = [&'a [u8]; 5];
@@ -18,6 +20,8 @@ pub(super) struct Known {
     pub(super) entity: u32,
     /// Whether they do.
     pub(super) standing: Standing,
+    /// At which times.
+    pub(super) window: Window,
 }
 
 /// Whether the requests of an identity count.

@@ -5,6 +5,7 @@
 //! bytes that make it.
 
 mod device;
+mod kept;
 mod known;
 
 use std::hash::BuildHasher;
@@ -17,11 +18,12 @@ use eas_log_parse::{
 use foldhash::fast::FixedState;
 
 use self::device::DeviceState;
+pub use self::kept::Kept;
 use self::known::{Known, KnownIdentities, Parts, Standing};
 use super::filter::Filter;
 use crate::facts::{
     Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
-    Outcome, Place, PolicyKey, ResyncKey, TextId, note,
+    Outcome, Place, PolicyKey, ResyncKey, TextId, TextTable, note,
 };
 
 /// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
@@ -43,6 +45,8 @@ pub(super) struct Gatherer<'f> {
     last_date: Option<([u8; 10], i64)>,
     last_hour: Option<(Option<i32>, u32)>,
     last_server: Option<(Vec<u8>, TextId)>,
+    /// The lines themselves, if they are wanted.
+    kept: Option<Vec<Kept>>,
 }
 
 /// What was gathered.
@@ -51,6 +55,8 @@ pub(super) struct Gathered {
     pub(super) facts: Facts,
     /// For each entity the runs that go on behind the last of them.
     pub(super) runs: Vec<OpenRuns>,
+    /// The lines, if they were wanted.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// What became of the request of one record: its command, and how it is judged. `None` if it is no
@@ -109,7 +115,13 @@ impl<'f> Gatherer<'f> {
             last_date: None,
             last_hour: None,
             last_server: None,
+            kept: None,
         }
+    }
+
+    /// Keeps the lines of requests that count.
+    pub(super) fn keep_lines(&mut self) {
+        self.kept = Some(Vec::new());
     }
 
     /// How many values did not have their form.
@@ -127,6 +139,7 @@ impl<'f> Gatherer<'f> {
         Gathered {
             facts: self.facts,
             runs: self.devices.into_iter().map(|device| device.runs).collect(),
+            kept: self.kept.unwrap_or_default(),
         }
     }
 
@@ -222,7 +235,7 @@ impl<'f> Gatherer<'f> {
             }
         }
         let time = self.time(record);
-        if !self.filter.wants_time(time) {
+        if !known.window.has(time) {
             self.facts.counts.filtered_out += 1;
             return;
         }
@@ -261,6 +274,35 @@ impl<'f> Gatherer<'f> {
             self.sync(entity, &log, legacy.as_ref(), judgement, moment);
         }
         self.measure(entity, record, asked, &log, moment);
+        if self.kept.is_some() {
+            self.keep(record, asked, key, moment);
+        }
+    }
+
+    /// Keeps a line.
+    #[cold]
+    fn keep(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>, key: CellKey, at: Moment) {
+        let facts = &self.facts;
+        let outcome = facts.outcomes()[key.outcome as usize];
+        let judgement = facts.judgement(key.outcome);
+        let text = |table: &TextTable, text: TextId| match text {
+            NONE => Vec::new(),
+            text => table.get(text).to_vec(),
+        };
+        let user = facts.identities()[key.identity as usize].user;
+        let kept = Kept {
+            at,
+            user: text(facts.texts.users.texts(), user),
+            device: asked.device.to_vec(),
+            server: text(&facts.texts.servers, key.server),
+            command: text(&facts.texts.commands, outcome.command),
+            said: outcome.describe(&facts.texts),
+            class: judgement.class.name(),
+            failed: judgement.failed,
+            time_taken_ms: record.time_taken_ms().ok().flatten(),
+            line: record.line().bytes.to_vec(),
+        };
+        self.kept.get_or_insert_default().push(kept);
     }
 
     /// Counts a request in its hour, which is mostly that of the line before.
@@ -309,7 +351,14 @@ impl<'f> Gatherer<'f> {
                 Some(legacy) => hashes.hash_one(legacy.class),
                 None => hashes.hash_one(folder),
             };
-            let key = ResyncKey { entity, folder };
+            let day = moment
+                .seconds()
+                .map_or(0, |time| time.div_euclid(86_400) as i32);
+            let key = ResyncKey {
+                entity,
+                folder,
+                day,
+            };
             self.facts.resyncs.add(key, &Cell::one(moment));
         }
     }
@@ -413,9 +462,12 @@ impl<'f> Gatherer<'f> {
             device_type: some(device_type, |text| texts.device_types.intern(text)),
             user_agent: some(user_agent, |text| texts.user_agents.intern(text)),
         };
+        let users = &self.facts.texts.users;
+        let key = (identity.user != NONE).then(|| users.keys().get(users.key_of(identity.user)));
+        let window = self.filter.window(key);
         let standing = if Tier::is_probe(record, query) {
             Standing::Probe
-        } else if self.wants(&identity, query_user) {
+        } else if window.is_some() && self.wants(&identity, query_user) {
             Standing::Counts
         } else {
             Standing::FilteredOut
@@ -434,6 +486,7 @@ impl<'f> Gatherer<'f> {
             identity,
             entity,
             standing,
+            window: window.unwrap_or_default(),
         };
         self.known.insert(hash, parts, known);
         known

@@ -23,7 +23,7 @@ pub struct TextOptions {
     pub width: Option<u16>,
 }
 
-const TITLE: Style = Style::new().bold();
+pub(super) const TITLE: Style = Style::new().bold();
 const ALARM: Style = Style::new()
     .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)))
     .bold();
@@ -112,7 +112,7 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes one section: title, table, and how many rows are left out.
-fn write_section(
+pub(super) fn write_section(
     section: &Section,
     options: TextOptions,
     more: &str,

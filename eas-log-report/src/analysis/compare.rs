@@ -1,0 +1,618 @@
+//! Two reports side by side: before and after a migration, or two spans of time.
+//!
+//! Devices are found again by user and device id, folded as in the ledger, so that logs of Exchange
+//! 2003 and 2010 compare.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use eas_log_parse::Account;
+
+use crate::render::{grouped, iso_time};
+use crate::report::{Column, Measure, Report, Row, Section, Sheet, Value};
+use crate::triage::Verdict;
+
+/// A device as one of the two reports has it.
+struct Side<'r> {
+    columns: &'r Columns,
+    row: &'r Row,
+}
+
+/// Where the values of devices stand in the rows of a report.
+struct Columns {
+    by_key: HashMap<&'static str, usize>,
+}
+
+/// Folded user and device id.
+type Key = (String, String);
+
+impl Side<'_> {
+    fn value(&self, key: &str) -> Value {
+        let at = self.columns.by_key.get(key);
+        at.map_or(Value::Null, |&at| self.row[at].clone())
+    }
+
+    fn text(&self, key: &str) -> String {
+        match self.value(key) {
+            Value::Text(text) => text,
+            _ => String::new(),
+        }
+    }
+
+    fn number(&self, key: &str) -> i64 {
+        match self.value(key) {
+            Value::Number(number) => number,
+            _ => 0,
+        }
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        Verdict::from_name(&self.text("verdict"))
+    }
+
+    fn is_well(&self) -> bool {
+        self.verdict().is_some_and(Verdict::is_well)
+    }
+
+    /// Whether it worked. A device that fell silent may have moved.
+    fn did_well(&self) -> bool {
+        let silent = self.verdict() == Some(Verdict::GoneSilent);
+        self.worked() && (silent || self.is_well())
+    }
+
+    fn worked(&self) -> bool {
+        self.value("last_success") != Value::Null
+    }
+
+    fn key(&self) -> Key {
+        let user = self.text("user");
+        let user = Account::parse(user.as_bytes()).key().into_owned();
+        (user, self.text("device_id").to_ascii_uppercase())
+    }
+}
+
+impl Columns {
+    fn of(section: &Section) -> Columns {
+        let columns = section.columns.iter().enumerate();
+        Columns {
+            by_key: columns.map(|(at, column)| (column.key, at)).collect(),
+        }
+    }
+}
+
+const fn column(key: &'static str, label: &'static str, measure: Measure) -> Column {
+    Column {
+        key,
+        label,
+        measure,
+        detail: false,
+    }
+}
+
+const USER: Column = column("user", "User", Measure::Text);
+const DEVICE: Column = column("device_id", "Device ID", Measure::Text);
+const CLIENT: Column = column("client", "Client", Measure::Text);
+const BEFORE: Column = column("verdict_before", "Before", Measure::Text);
+const AFTER: Column = column("verdict_after", "After", Measure::Text);
+const REASON: Column = column("reason", "Reason", Measure::Text);
+const LAST_SUCCESS: Column = column("last_success", "Last success (UTC)", Measure::Ever);
+const LAST_SEEN: Column = column("last_seen", "Last seen (UTC)", Measure::Time);
+const EVIDENCE: Column = column("evidence", "Evidence", Measure::Place);
+
+/// Compares two reports that list all their devices.
+pub fn compare(before: &Report, after: &Report) -> Sheet {
+    let section = |report: &Report| report.section("devices").map(Columns::of);
+    let none = || Columns {
+        by_key: HashMap::new(),
+    };
+    let columns = [
+        section(before).unwrap_or_else(none),
+        section(after).unwrap_or_else(none),
+    ];
+    let (old, new) = (devices(before, &columns[0]), devices(after, &columns[1]));
+    let pairs = Pairs::new(&old, &new);
+    let days = [days(before), days(after)];
+    let sections = vec![
+        pairs.by_verdict(),
+        pairs.broken(),
+        pairs.never_came_back(),
+        pairs.new_device_ids(),
+        pairs.newly_seen(),
+        pairs.fixed(),
+        pairs.still_failing(),
+        pairs.changed(),
+        by_client(&old, &new, days),
+    ];
+    let count = |id: &str| {
+        let section = sections.iter().find(|section| section.id == id);
+        section.map_or(0, |section| section.total)
+    };
+    let notes = vec![
+        period("before", before, days[0]),
+        period("after", after, days[1]),
+        format!(
+            "{} devices worked before and fail now; {} never came back; {} have a new device id; {} \
+             are new; {} are fixed; {} fail as before",
+            grouped(count("broken") as u64),
+            grouped(count("never_came_back") as u64),
+            grouped(count("new_device_ids") as u64),
+            grouped(count("newly_seen") as u64),
+            grouped(count("fixed") as u64),
+            grouped(count("still_failing") as u64),
+        ),
+    ];
+    let mut values = Vec::new();
+    for (report, [first, last, requests, failed]) in [
+        (
+            before,
+            [
+                "before_first_seen",
+                "before_last_seen",
+                "before_requests_per_day",
+                "before_failed_per_day",
+            ],
+        ),
+        (
+            after,
+            [
+                "after_first_seen",
+                "after_last_seen",
+                "after_requests_per_day",
+                "after_failed_per_day",
+            ],
+        ),
+    ] {
+        let time = |part: fn((i64, i64)) -> i64| {
+            report
+                .meta
+                .period
+                .map_or(Value::Null, |p| Value::Time(part(p)))
+        };
+        let days = self::days(report);
+        values.push((first, time(|period| period.0)));
+        values.push((last, time(|period| period.1)));
+        values.push((requests, Value::Number(rate(report.totals.requests, days))));
+        values.push((
+            failed,
+            Value::Number(rate(report.totals.failed_requests, days)),
+        ));
+    }
+    Sheet {
+        kind: "compare",
+        title: "Before and after".to_owned(),
+        notes,
+        values,
+        sections,
+    }
+}
+
+fn devices<'r>(report: &'r Report, columns: &'r Columns) -> BTreeMap<Key, Side<'r>> {
+    let section = report.section("devices");
+    section
+        .into_iter()
+        .flat_map(|section| &section.rows)
+        .map(|row| Side { columns, row })
+        .map(|side| (side.key(), side))
+        .collect()
+}
+
+/// Length of the period of a report in days, at least an hour.
+fn days(report: &Report) -> f64 {
+    let seconds = report.meta.period.map_or(0, |(first, last)| last - first);
+    (seconds as f64 / 86_400.0).max(1.0 / 24.0)
+}
+
+fn rate(number: u64, days: f64) -> i64 {
+    (number as f64 / days).round() as i64
+}
+
+fn period(name: &str, report: &Report, days: f64) -> String {
+    let Some((first, last)) = report.meta.period else {
+        return format!("{name}: no request with a time");
+    };
+    let totals = &report.totals;
+    let per_day = |number| grouped(rate(number, days) as u64);
+    format!(
+        "{name}: {} to {}, {} devices, {} requests a day of which {} failed",
+        iso_time(first),
+        iso_time(last),
+        grouped(totals.devices),
+        per_day(totals.requests),
+        per_day(totals.failed_requests),
+    )
+}
+
+/// What became of each device.
+struct Pairs<'p, 'r> {
+    both: Vec<(&'p Side<'r>, &'p Side<'r>)>,
+    gone: Vec<&'p Side<'r>>,
+    new: Vec<&'p Side<'r>>,
+    /// Devices that are gone, each with the new one of the same user in its place.
+    renamed: Vec<(&'p Side<'r>, &'p Side<'r>)>,
+}
+
+impl<'p, 'r> Pairs<'p, 'r> {
+    fn new(old: &'p BTreeMap<Key, Side<'r>>, new: &'p BTreeMap<Key, Side<'r>>) -> Pairs<'p, 'r> {
+        let both = old
+            .iter()
+            .filter_map(|(key, side)| Some((side, new.get(key)?)))
+            .collect();
+        let mut fresh: BTreeMap<&str, Vec<&'p Side<'r>>> = BTreeMap::new();
+        for (key, side) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+            fresh.entry(&key.0).or_default().push(side);
+        }
+        let (mut gone, mut renamed) = (Vec::new(), Vec::new());
+        for (key, side) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
+            let of_user = fresh.get_mut(key.0.as_str()).filter(|_| !key.0.is_empty());
+            // The same kind of device, or else whatever the user has in its place.
+            let kind = side.text("device_type");
+            let successor = of_user.and_then(|of_user| {
+                let at = of_user
+                    .iter()
+                    .position(|new| new.text("device_type") == kind)?;
+                Some(of_user.remove(at))
+            });
+            match successor {
+                Some(successor) => renamed.push((side, successor)),
+                None => gone.push(side),
+            }
+        }
+        Pairs {
+            both,
+            gone,
+            new: fresh.into_values().flatten().collect(),
+            renamed,
+        }
+    }
+
+    /// Devices that worked before and fail now, also under a new id.
+    fn failing_now(&self) -> impl Iterator<Item = &(&'p Side<'r>, &'p Side<'r>)> {
+        self.both
+            .iter()
+            .chain(&self.renamed)
+            .filter(|(old, new)| old.did_well() && !new.is_well())
+    }
+
+    fn by_verdict(&self) -> Section {
+        let mut verdicts: BTreeMap<Option<Verdict>, (i64, HashSet<String>)> = BTreeMap::new();
+        for (_, new) in self.failing_now() {
+            let (devices, users) = verdicts.entry(new.verdict()).or_default();
+            *devices += 1;
+            users.insert(new.key().0);
+        }
+        let rows = verdicts
+            .into_iter()
+            .map(|(verdict, (devices, users))| {
+                vec![
+                    Value::Text(verdict.map_or("unknown", Verdict::name).to_owned()),
+                    Value::Number(devices),
+                    Value::Number(users.len() as i64),
+                ]
+            })
+            .collect();
+        table(
+            "broken_by_verdict",
+            "Worked before, fail now: by verdict",
+            "Devices that were well before and are not now.",
+            vec![
+                AFTER,
+                column("devices", "Devices", Measure::Count),
+                column("users", "Users", Measure::Count),
+            ],
+            rows,
+        )
+    }
+
+    fn broken(&self) -> Section {
+        let mut failing: Vec<_> = self.failing_now().collect();
+        failing.sort_by_key(|(_, new)| (new.verdict(), Reverse(new.number("failed_requests"))));
+        let row = |(old, new): &(&Side<'_>, &Side<'_>)| {
+            vec![
+                new.value("verdict"),
+                new.value("user"),
+                new.value("device_id"),
+                new.value("client"),
+                new.value("reason"),
+                // The last time that it worked may be in either.
+                match new.value("last_success") {
+                    Value::Null => old.value("last_success"),
+                    later => later,
+                },
+                new.value("evidence"),
+            ]
+        };
+        table(
+            "broken",
+            "Worked before, fail now",
+            "Devices that were well before and are not now, by verdict.",
+            vec![AFTER, USER, DEVICE, CLIENT, REASON, LAST_SUCCESS, EVIDENCE],
+            failing.into_iter().map(row).collect(),
+        )
+    }
+
+    fn never_came_back(&self) -> Section {
+        let mut gone: Vec<_> = self.gone.iter().filter(|old| old.worked()).collect();
+        gone.sort_by_key(|old| Reverse(old.number("requests")));
+        let row = |old: &&Side<'_>| {
+            vec![
+                old.value("user"),
+                old.value("device_id"),
+                old.value("client"),
+                old.value("verdict"),
+                old.value("last_seen"),
+                old.value("evidence"),
+            ]
+        };
+        table(
+            "never_came_back",
+            "Never came back",
+            "Devices that worked before and have made no request since.",
+            vec![USER, DEVICE, CLIENT, BEFORE, LAST_SEEN, EVIDENCE],
+            gone.into_iter().map(row).collect(),
+        )
+    }
+
+    fn new_device_ids(&self) -> Section {
+        let row = |(old, new): &(&Side<'_>, &Side<'_>)| {
+            vec![
+                old.value("user"),
+                old.value("device_id"),
+                new.value("device_id"),
+                new.value("client"),
+                old.value("verdict"),
+                new.value("verdict"),
+            ]
+        };
+        table(
+            "new_device_ids",
+            "New device id for the same user",
+            "A device is gone, and the same user has a new one of the same device type.",
+            vec![
+                USER,
+                column("device_id_before", "Device ID before", Measure::Text),
+                column("device_id_after", "Device ID after", Measure::Text),
+                CLIENT,
+                BEFORE,
+                AFTER,
+            ],
+            self.renamed.iter().map(row).collect(),
+        )
+    }
+
+    fn newly_seen(&self) -> Section {
+        let mut new: Vec<_> = self.new.iter().collect();
+        new.sort_by_key(|side| (side.verdict(), Reverse(side.number("failed_requests"))));
+        let row = |new: &&Side<'_>| {
+            vec![
+                new.value("verdict"),
+                new.value("user"),
+                new.value("device_id"),
+                new.value("client"),
+                new.value("reason"),
+                new.value("first_seen"),
+                new.value("evidence"),
+            ]
+        };
+        table(
+            "newly_seen",
+            "Newly seen",
+            "Devices that were not seen before.",
+            vec![
+                AFTER,
+                USER,
+                DEVICE,
+                CLIENT,
+                REASON,
+                column("first_seen", "First seen (UTC)", Measure::Time),
+                EVIDENCE,
+            ],
+            new.into_iter().map(row).collect(),
+        )
+    }
+
+    fn fixed(&self) -> Section {
+        let fixed = self
+            .both
+            .iter()
+            .filter(|(old, new)| !old.did_well() && !old.is_well() && new.did_well());
+        self.before_and_after(
+            "fixed",
+            "Fixed",
+            "Devices that were not well before and are now.",
+            fixed,
+        )
+    }
+
+    fn still_failing(&self) -> Section {
+        let failing = self
+            .both
+            .iter()
+            .filter(|(old, new)| !old.did_well() && !old.is_well() && !new.is_well());
+        self.before_and_after(
+            "still_failing",
+            "Fail as before",
+            "Devices that were not well before and are not now.",
+            failing,
+        )
+    }
+
+    fn before_and_after<'s>(
+        &self,
+        id: &'static str,
+        title: &'static str,
+        about: &'static str,
+        pairs: impl Iterator<Item = &'s (&'p Side<'r>, &'p Side<'r>)>,
+    ) -> Section
+    where
+        'p: 's,
+        'r: 's,
+    {
+        let row = |(old, new): &(&Side<'_>, &Side<'_>)| {
+            vec![
+                old.value("verdict"),
+                new.value("verdict"),
+                new.value("user"),
+                new.value("device_id"),
+                new.value("client"),
+                new.value("reason"),
+                new.value("last_success"),
+                new.value("evidence"),
+            ]
+        };
+        table(
+            id,
+            title,
+            about,
+            vec![
+                BEFORE,
+                AFTER,
+                USER,
+                DEVICE,
+                CLIENT,
+                REASON,
+                LAST_SUCCESS,
+                EVIDENCE,
+            ],
+            pairs.map(row).collect(),
+        )
+    }
+
+    /// What else changed: protocol version, server, client.
+    fn changed(&self) -> Section {
+        const WHAT: [&str; 4] = ["protocol_versions", "servers", "mailbox_server", "client"];
+        let mut rows: Vec<Row> = Vec::new();
+        for (old, new) in &self.both {
+            for what in WHAT {
+                let (before, after) = (old.value(what), new.value(what));
+                if before == after || before == Value::Null || after == Value::Null {
+                    continue;
+                }
+                rows.push(vec![
+                    Value::Text(what.to_owned()),
+                    new.value("user"),
+                    new.value("device_id"),
+                    before,
+                    after,
+                    new.value("verdict"),
+                ]);
+            }
+        }
+        // By what changed, in the order above.
+        let rank = |row: &Row| match &row[0] {
+            Value::Text(what) => WHAT.iter().position(|other| other == what),
+            _ => None,
+        };
+        rows.sort_by_key(rank);
+        table(
+            "changed",
+            "Changed",
+            "Devices whose protocol version, server, mailbox server or client is another one now.",
+            vec![
+                column("what", "What", Measure::Text),
+                USER,
+                DEVICE,
+                column("before", "Before", Measure::Text),
+                column("after", "After", Measure::Text),
+                AFTER,
+            ],
+            rows,
+        )
+    }
+}
+
+/// Counts of one kind of device in one of the two reports.
+#[derive(Default)]
+struct Kind {
+    devices: i64,
+    failing: i64,
+    requests: u64,
+    failed: u64,
+}
+
+fn by_client(
+    old: &BTreeMap<Key, Side<'_>>,
+    new: &BTreeMap<Key, Side<'_>>,
+    days: [f64; 2],
+) -> Section {
+    let mut kinds: BTreeMap<(String, String), [Kind; 2]> = BTreeMap::new();
+    for (at, devices) in [old, new].into_iter().enumerate() {
+        for side in devices.values() {
+            let key = (side.text("device_type"), side.text("client"));
+            let kind = &mut kinds.entry(key).or_default()[at];
+            kind.devices += 1;
+            kind.failing += i64::from(!side.is_well());
+            kind.requests += side.number("requests").unsigned_abs();
+            kind.failed += side.number("failed_requests").unsigned_abs();
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, [_, after])| (Reverse(after.failing), Reverse(after.devices)));
+    let share = |kind: &Kind| match kind.requests {
+        0 => Value::Null,
+        requests => Value::Number((kind.failed as f64 * 1000.0 / requests as f64).round() as i64),
+    };
+    let text = |text: String| {
+        if text.is_empty() {
+            Value::Null
+        } else {
+            Value::Text(text)
+        }
+    };
+    let rows = kinds
+        .into_iter()
+        .map(|((device_type, client), [before, after])| {
+            vec![
+                text(device_type),
+                text(client),
+                Value::Number(before.devices),
+                Value::Number(after.devices),
+                Value::Number(before.failing),
+                Value::Number(after.failing),
+                Value::Number(rate(before.requests, days[0])),
+                Value::Number(rate(after.requests, days[1])),
+                share(&before),
+                share(&after),
+            ]
+        })
+        .collect();
+    table(
+        "by_client",
+        "By device type and client",
+        "How many devices, how many of them are not well, requests a day, and failures of a \
+         thousand requests, before and after.",
+        vec![
+            column("device_type", "Device type", Measure::Text),
+            CLIENT,
+            column("devices_before", "Devices before", Measure::Count),
+            column("devices_after", "after", Measure::Count),
+            column("failing_before", "Not well before", Measure::Count),
+            column("failing_after", "after", Measure::Count),
+            column("requests_per_day_before", "A day before", Measure::Count),
+            column("requests_per_day_after", "after", Measure::Count),
+            column(
+                "failed_per_1000_before",
+                "Failed of 1,000 before",
+                Measure::Count,
+            ),
+            column("failed_per_1000_after", "after", Measure::Count),
+        ],
+        rows,
+    )
+}
+
+fn table(
+    id: &'static str,
+    title: &'static str,
+    about: &'static str,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+) -> Section {
+    Section {
+        id,
+        title,
+        about,
+        columns,
+        total: rows.len(),
+        rows,
+    }
+}

@@ -1,0 +1,477 @@
+//! Verdicts: which of two goes before the other, and the commands that show them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use eas_log_report::analysis::{self, analyse};
+use eas_log_report::ingest::{Options, ingest};
+use eas_log_report::input::discover;
+use eas_log_report::report::Value;
+use eas_log_report::triage::Verdict;
+
+use crate::{json, run, samples::expect};
+
+const FIELDS: &str = "#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username \
+                      cs(User-Agent) sc-status sc-substatus sc-win32-status";
+
+/// A request: minute of the first day, second, command, HTTP status with substatus and Windows
+/// status, and the rest of `Log=`.
+type Step = (u32, u32, &'static str, &'static str, &'static str);
+
+fn at(hour: u32, minutes: &[u32], step: (&'static str, &'static str, &'static str)) -> Vec<Step> {
+    let (command, status, log) = step;
+    let minutes = minutes.iter();
+    minutes
+        .map(|minute| (hour * 60 + minute, 0, command, status, log))
+        .collect()
+}
+
+const OK: &str = "200 0 0";
+
+/// Requests that get this verdict, where they are all there is.
+fn steps(verdict: Verdict) -> Vec<Step> {
+    let three = &[1, 2, 3];
+    match verdict {
+        // A refusal stands, so it comes last.
+        Verdict::Disabled => at(
+            10,
+            three,
+            ("FolderSync", "403 0 0", "_Error:UserDisabledForSync"),
+        ),
+        Verdict::Blocked => at(
+            10,
+            three,
+            ("FolderSync", "403 0 0", "_Error:DeviceIsBlockedForThisUser"),
+        ),
+        Verdict::AutoBlocked => at(
+            10,
+            &[11, 12, 13],
+            ("FolderSync", "403 0 0", "_As:BlockedABR"),
+        ),
+        Verdict::Quarantined => at(10, &[21, 22, 23], ("FolderSync", OK, "_As:QuarantinedG")),
+        Verdict::NotProvisionable => at(
+            10,
+            three,
+            ("Provision", "403 0 0", "_Error:DeviceNotFullyProvisionable"),
+        ),
+        Verdict::ProvisioningLoop => [
+            at(
+                10,
+                three,
+                ("FolderSync", "449 0 0", "_Error:DeviceNotProvisioned"),
+            ),
+            at(10, &[4], ("Provision", OK, "")),
+            at(
+                10,
+                &[5, 6, 7],
+                ("FolderSync", "449 0 0", "_Error:DeviceNotProvisioned"),
+            ),
+        ]
+        .concat(),
+        Verdict::Authentication => at(10, three, ("Sync", "401 1 1326", "")),
+        Verdict::Redirected => at(
+            10,
+            three,
+            ("FolderSync", "451 0 0", "_Error:MisconfiguredDevice"),
+        ),
+        // What follows leaves the rest working.
+        Verdict::MailboxFull => at(
+            8,
+            three,
+            ("SendMail", "507 0 0", "_Error:MailboxQuotaExceeded"),
+        ),
+        Verdict::SyncLoop => (0..12)
+            .map(|n| {
+                (
+                    121 + n / 2,
+                    n % 2 * 30,
+                    "Sync",
+                    OK,
+                    "_Ty:Em_Fid:5_Sk:77_St:S",
+                )
+            })
+            .collect(),
+        Verdict::Resync => at(3, &[1, 11, 21, 31], ("Sync", OK, "_Ty:Em_Fid:9_Sk:0_St:F")),
+        Verdict::Storm => (0..59)
+            .chain(0..11)
+            .map(|n| (241, n, "Ping", OK, ""))
+            .collect(),
+        Verdict::Throttled => at(1, &[31, 32, 33], ("Sync", "503 0 0", "_Error:OverBudget")),
+        Verdict::ServerError => at(8, &[31, 32, 33, 34, 35, 36], ("MoveItems", "500 0 0", "")),
+        Verdict::GoneSilent | Verdict::Healthy => Vec::new(),
+        Verdict::Intermittent => [episode(5), episode(6)].concat(),
+        Verdict::Recovered => episode(7),
+    }
+}
+
+/// Failures that end with a success.
+fn episode(hour: u32) -> Vec<Step> {
+    let failed = at(hour, &[1, 2, 3], ("FolderSync", "500 0 0", ""));
+    [failed, at(hour, &[31], ("FolderSync", OK, ""))].concat()
+}
+
+fn line(day: u32, user: &str, (minute, second, command, status, log): Step) -> String {
+    format!(
+        "2011-05-{:02} {:02}:{:02}:{second:02} POST /Microsoft-Server-ActiveSync/default.eas \
+         User={user}&DeviceId=D{user}&DeviceType=iPhone&Cmd={command}&Log=V121{log}_ {user} \
+         Apple-iPhone3C1/801.293 {status}\n",
+        day + minute / 1440,
+        minute / 60 % 24,
+        minute % 60,
+    )
+}
+
+/// The verdict on a device that does all of this, and works before.
+fn verdict(of: &[Verdict]) -> String {
+    let mut steps: Vec<Step> = of.iter().flat_map(|&verdict| steps(verdict)).collect();
+    steps.extend(at(0, &[5, 15], ("Sync", OK, "")));
+    steps.extend(at(1, &[5], ("Sync", OK, "")));
+    steps.sort_unstable();
+    let mut log = format!("{FIELDS}\n");
+    for step in steps {
+        log.push_str(&line(6, "jdoe", step));
+    }
+    if of.contains(&Verdict::GoneSilent) {
+        for day in 6..11 {
+            log.push_str(&line(day, "mia", (700, 0, "Sync", OK, "")));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex110506.log");
+    fs::write(&path, log).unwrap();
+    verdict_of(path, "jdoe")
+}
+
+fn verdict_of(path: PathBuf, user: &str) -> String {
+    let ingested = ingest(&discover(&[path]).sources, &Options::default(), &());
+    let report = analyse(ingested, analysis::Options::default()).unwrap();
+    let devices = report.section("devices").unwrap();
+    let mut verdicts = devices.values("user").zip(devices.values("verdict"));
+    match verdicts.find(|(of, _)| **of == Value::Text(user.to_owned())) {
+        Some((_, Value::Text(verdict))) => verdict.clone(),
+        _ => panic!("no verdict on {user}"),
+    }
+}
+
+#[test]
+fn of_two_verdicts_the_first_of_the_table_goes_before_the_other() {
+    let mut wrong = String::new();
+    let mut pairs = 0;
+    for (first, name) in Verdict::ALL {
+        for (second, other) in Verdict::ALL
+            .into_iter()
+            .filter(|(second, _)| *second >= first)
+        {
+            let found = verdict(&[first, second]);
+            if found != name {
+                writeln!(wrong, "{name} with {other}: {found}").unwrap();
+            }
+            pairs += 1;
+        }
+    }
+    assert_eq!(pairs, 18 * 19 / 2);
+    assert_eq!(wrong, "");
+}
+
+#[test]
+fn of_refusals_more_than_an_hour_apart_the_latest_decides() {
+    let early = |verdict| -> Vec<Step> {
+        let steps: Vec<Step> = steps(verdict);
+        steps
+            .into_iter()
+            .map(|step| (step.0 - 120, step.1, step.2, step.3, step.4))
+            .collect()
+    };
+    let refusals: Vec<Verdict> = Verdict::ALL
+        .iter()
+        .map(|(verdict, _)| *verdict)
+        .filter(|verdict| *verdict <= Verdict::Redirected)
+        .collect();
+    assert_eq!(refusals.len(), 8);
+    let mut tried = 0;
+    for &first in &refusals {
+        for &last in refusals.iter().filter(|&&last| last != first) {
+            // A state says how the device stands, so it is told by the last line that has one.
+            let mut log = format!("{FIELDS}\n");
+            let work = at(0, &[5], ("Sync", OK, ""));
+            for step in [work, early(first), steps(last)].concat() {
+                log.push_str(&line(6, "jdoe", step));
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("u_ex110506.log");
+            fs::write(&path, log).unwrap();
+            assert_eq!(
+                verdict_of(path, "jdoe"),
+                last.name(),
+                "{} first",
+                first.name()
+            );
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 56);
+}
+
+#[test]
+fn devices_are_listed_selected_and_sorted() {
+    let rows = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let found = json(&[&["devices", "samples/coexistence"], arguments].concat());
+        assert_eq!(found["kind"], "devices");
+        found["sections"]["devices"].as_array().unwrap().clone()
+    };
+    let all = rows(&[]);
+    assert_eq!(all.len(), 14);
+    let not_provisionable = rows(&["--verdict", "not_provisionable"]);
+    assert_eq!(not_provisionable.len(), 2);
+    assert!(
+        not_provisionable
+            .iter()
+            .all(|row| row["verdict"] == "not_provisionable")
+    );
+    let broken = rows(&["--broken"]);
+    assert!(
+        broken.len() < all.len() && broken.len() >= 10,
+        "{}",
+        broken.len()
+    );
+    let found = rows(&["--finding", "policy_nokia_mail_for_exchange"]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["device_id"], "IMEI352924027511437");
+    let sorted = rows(&["--sort", "requests"]);
+    let requests: Vec<u64> = sorted
+        .iter()
+        .map(|row| row["requests"].as_u64().unwrap())
+        .collect();
+    assert!(requests.is_sorted_by(|a, b| a >= b), "{requests:?}");
+    let (out, err, code) = run(&[
+        "devices",
+        "samples/coexistence",
+        "--verdict",
+        "blocked",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert_eq!(out.lines().count(), 2);
+    for (arguments, says) in [
+        (["--verdict", "broken"], "expected one of disabled, blocked"),
+        (
+            ["--sort", "size"],
+            "--sort size: expected one of verdict, user",
+        ),
+        (["--finding", "x"], "--finding x: no finding has that id"),
+    ] {
+        let (_, err, code) = run(&[&["devices", "samples"][..], &arguments].concat());
+        assert_eq!(code, 2);
+        assert!(err.contains(says), "{err}");
+    }
+}
+
+#[test]
+fn a_timeline_tells_every_step_with_its_line() {
+    let device = ["--device", "IMEI352924027511437", "samples/coexistence"];
+    let (out, err, code) = run(&[&["timeline"][..], &device].concat());
+    assert_eq!((err.as_str(), code), ("", 0));
+    expect("timeline.txt", &out);
+    let found = json(&[&["timeline"][..], &device].concat());
+    let steps = found["sections"]["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 27);
+    // Every place is where the line stands.
+    for step in steps {
+        let (file, number) = step["place"].as_str().unwrap().rsplit_once(':').unwrap();
+        let text = fs::read_to_string(crate::workspace().join(file)).unwrap();
+        let line = text
+            .lines()
+            .nth(number.parse::<usize>().unwrap() - 1)
+            .unwrap();
+        assert_eq!(step["line"].as_str().unwrap(), line);
+    }
+    let (out, ..) = run(&[&["timeline", "--no-raw"][..], &device].concat());
+    assert!(!out.contains("Log="), "{out}");
+    for (arguments, says) in [
+        (&["timeline", "samples"][..], "name whom it is about"),
+        (
+            &["timeline", "samples", "--user", "nobody"],
+            "no request matches --user nobody",
+        ),
+    ] {
+        let (_, err, code) = run(arguments);
+        assert_eq!(code, 2);
+        assert!(err.contains(says), "{err}");
+    }
+}
+
+#[test]
+fn findings_of_a_file_are_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ours.toml");
+    let ours = "[[finding]]\nid = 'our_nokias'\nseverity = 'low'\ntitle = 'Ours'\n\
+                any = ['vendor:nokia']\nwhy = 'w'\ndo = ['call them']\nwho = 'helpdesk'\n\
+                references = ['ours']\ncertainty = 'certain'\nbecause = 'b'\n";
+    fs::write(&path, ours).unwrap();
+    let report = json(&["samples/coexistence", "--findings", path.to_str().unwrap()]);
+    let findings = report["findings"].as_array().unwrap();
+    let ours = findings
+        .iter()
+        .find(|finding| finding["id"] == "our_nokias")
+        .unwrap();
+    assert_eq!(ours["devices"], 2);
+    assert_eq!(ours["listed"].as_array().unwrap().len(), 2);
+    fs::write(&path, "[[finding]]\nid = 'x'\n").unwrap();
+    let (_, err, code) = run(&["samples", "--findings", path.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(err.contains("missing field"), "{err}");
+}
+
+#[test]
+fn storms_are_what_the_limits_say() {
+    let storms = |arguments: &[&str]| {
+        let report = json(&[&["samples/coexistence"], arguments].concat());
+        let devices = report["sections"]["devices"].as_array().unwrap().clone();
+        devices
+            .iter()
+            .filter(|row| row["verdict"] == "storm")
+            .count()
+    };
+    assert_eq!(storms(&[]), 0);
+    assert!(storms(&["--storm-per-day", "10"]) > 0);
+}
+
+/// Two days of a user each: one works on both, one only on the first, and so on.
+fn two_days() -> String {
+    let mut log = format!("{FIELDS}\n");
+    let days = |user: &str, before: &[Step], after: &[Step]| {
+        let before = before.iter().map(|&step| line(6, user, step));
+        let after = after.iter().map(|&step| line(7, user, step));
+        before.chain(after).collect::<String>()
+    };
+    let works = at(9, &[1, 31], ("Sync", OK, ""));
+    let refused = steps(Verdict::Blocked);
+    log += &days("works", &works, &works);
+    log += &days("broken", &works, &refused);
+    log += &days("gone", &works, &[]);
+    log += &days("new", &[], &works);
+    log += &days("fixed", &refused, &works);
+    log += &days("failing", &refused, &refused);
+    log
+}
+
+#[test]
+fn before_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex1105.log");
+    fs::write(&path, two_days()).unwrap();
+    let path = path.to_str().unwrap();
+    let users = |found: &serde_json::Value, section: &str| -> Vec<String> {
+        let rows = found["sections"][section].as_array().unwrap();
+        rows.iter()
+            .map(|row| row["user"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let check = |found: &serde_json::Value| {
+        for (section, user) in [
+            ("broken", "broken"),
+            ("never_came_back", "gone"),
+            ("newly_seen", "new"),
+            ("fixed", "fixed"),
+            ("still_failing", "failing"),
+        ] {
+            assert_eq!(users(found, section), [user], "{section}");
+        }
+        let by_verdict = &found["sections"]["broken_by_verdict"];
+        assert_eq!(by_verdict[0]["verdict_after"], "blocked");
+        assert_eq!(by_verdict[0]["devices"], 1);
+    };
+    check(&json(&["compare", "--cutover", "2011-05-07", path]));
+
+    // The same, with a time for each user.
+    let moves = folder.path().join("moves.csv");
+    let mut rows = "Alias,CompletionTimestamp\n".to_owned();
+    for user in ["works", "broken", "gone", "new", "fixed", "failing"] {
+        writeln!(rows, "CONTOSO\\{user},2011-05-06T20:00:00").unwrap();
+    }
+    fs::write(&moves, rows).unwrap();
+    check(&json(&[
+        "compare",
+        "--moves",
+        moves.to_str().unwrap(),
+        path,
+    ]));
+
+    // A user without a time is left out, unless all have one.
+    fs::write(&moves, "User,Time\nbroken,2011-05-07\n").unwrap();
+    let only = json(&["compare", "--moves", moves.to_str().unwrap(), path]);
+    assert_eq!(users(&only, "broken"), ["broken"]);
+    assert!(users(&only, "fixed").is_empty());
+    let moves_path = moves.to_str().unwrap();
+    check(&json(&[
+        "compare",
+        "--moves",
+        moves_path,
+        "--cutover",
+        "2011-05-07",
+        path,
+    ]));
+}
+
+#[test]
+fn a_new_device_id_of_a_user_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, id) in [("before", "OLD"), ("after", "NEW")] {
+        let step = (600, 0, "Sync", OK, "");
+        let text = line(6, "jdoe", step).replace("DeviceId=Djdoe", &format!("DeviceId={id}"));
+        fs::write(folder.path().join(name), format!("{FIELDS}\n{text}")).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let found = json(&[
+        "compare",
+        "--before",
+        &path("before"),
+        "--after",
+        &path("after"),
+    ]);
+    let row = &found["sections"]["new_device_ids"][0];
+    assert_eq!(
+        (&row["device_id_before"], &row["device_id_after"]),
+        (&"OLD".into(), &"NEW".into())
+    );
+    assert!(
+        found["sections"]["never_came_back"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn compare_of_the_samples() {
+    let both = [
+        "--before",
+        "samples/coexistence/FE2003",
+        "--after",
+        "samples/coexistence/CAS2010",
+    ];
+    let (out, err, code) = run(&[&["compare"][..], &both].concat());
+    assert_eq!((err.as_str(), code), ("", 0));
+    expect("compare.txt", &out);
+    for (arguments, says) in [
+        (&["compare", "samples"][..], "expected either --before"),
+        (
+            &["compare", "--before", "samples"],
+            "expected both --before PATH and --after PATH",
+        ),
+        (
+            &["compare", "--cutover", "now", "samples"],
+            "--cutover now: expected a date",
+        ),
+        (
+            &["compare", "--moves", "README.md", "samples"],
+            "expected a header with a column",
+        ),
+    ] {
+        let (_, err, code) = run(arguments);
+        assert_eq!(code, 2, "{arguments:?}");
+        assert!(err.contains(says), "{err}");
+    }
+}
