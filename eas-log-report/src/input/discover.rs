@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 use walkdir::WalkDir;
 
 use super::open::Source;
+use super::stream::{MAGIC, Wrapping};
+use super::zip::{archive_of, list};
 
 /// What the paths of a command line come to.
 #[derive(Debug, Default)]
@@ -35,7 +38,8 @@ impl fmt::Display for Problem {
 }
 
 /// Finds the files behind these paths: files as they are, folders with everything below them, globs
-/// where no file of that very name exists, and `-` for standard input.
+/// where no file of that very name exists, and `-` for standard input. A zip archive is opened: each
+/// file in it is a source.
 ///
 /// A file that is named twice is read once. The order of the sources does not depend on the order
 /// of the paths.
@@ -53,11 +57,54 @@ pub fn discover(paths: &[PathBuf]) -> Discovered {
     }
     let mut names: Vec<PathBuf> = files.into_values().collect();
     names.sort();
-    found.sources.extend(names.into_iter().map(Source::File));
+    for name in names {
+        match zip_archive(&name) {
+            None => found.sources.push(Source::File(name)),
+            Some(archive) => {
+                let listing = list(&name, archive);
+                let members = listing.members.into_iter().map(Source::Member);
+                found.sources.extend(members);
+                found
+                    .problems
+                    .extend(listing.problem.map(|what| Problem { path: name, what }));
+            }
+        }
+    }
     if stdin {
         found.sources.push(Source::Stdin);
     }
     found
+}
+
+/// The source of this name, as reports show it: a file, or an archive and the name in it.
+pub fn find_by_name(name: &str) -> Option<Source> {
+    let path = Path::new(name);
+    if path.is_file() {
+        return Some(Source::File(path.to_owned()));
+    }
+    let archive = archive_of(name)?;
+    let members = list(&archive, zip_archive(&archive)?).members;
+    let mut sources = members.into_iter().map(Source::Member);
+    sources.find(|member| member.name() == name)
+}
+
+/// The file, if it is a zip archive. That is told by its first bytes. A file whose name ends like
+/// that of a log is not opened for it: over a network that would take as long as a second search.
+fn zip_archive(path: &Path) -> Option<File> {
+    if path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("log"))
+    {
+        return None;
+    }
+    // What cannot be read is told of when it is to be read as a log.
+    let mut file = File::open(path).ok()?;
+    let mut start = Vec::with_capacity(MAGIC);
+    file.by_ref()
+        .take(MAGIC as u64)
+        .read_to_end(&mut start)
+        .ok()?;
+    (Wrapping::of(&start) == Some(Wrapping::Zip)).then_some(file)
 }
 
 fn find(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>, problems: &mut Vec<Problem>) {
@@ -194,7 +241,7 @@ mod tests {
                     .unwrap_or(path)
                     .to_string_lossy()
                     .replace('\\', "/"),
-                Source::Stdin => "-".to_owned(),
+                other => other.name(),
             })
             .collect()
     }

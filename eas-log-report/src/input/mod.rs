@@ -3,7 +3,11 @@
 mod discover;
 mod open;
 mod range;
+mod stream;
+mod zip;
 
-pub use discover::{Discovered, Problem, discover};
-pub use open::{Content, Opened, Source, Stream, open};
+pub use discover::{Discovered, Problem, discover, find_by_name};
+pub use open::{Content, PlainFile, Source, open, open_plain, open_stream};
 pub use range::RangeReader;
+pub use stream::Stream;
+pub use zip::Member;

@@ -1,155 +1,131 @@
 //! Opening an input and looking at its first bytes.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use eas_log_parse::{Entry, Header, LogReader, Position};
-use flate2::read::MultiGzDecoder;
+
+use super::stream::{Stream, Wrapping, unwrap};
+use super::zip::Member;
 
 /// Where bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// A file.
     File(PathBuf),
+    /// A file in a zip archive.
+    Member(Member),
     /// Standard input.
     Stdin,
 }
 
 impl Source {
-    /// The name for reports: the path, or `-`.
+    /// The name for reports: the path, the archive and the name in it with `!` between, or `-`.
     pub fn name(&self) -> String {
         match self {
             Source::File(path) => path.to_string_lossy().into_owned(),
+            Source::Member(member) => member.name(),
             Source::Stdin => "-".to_owned(),
+        }
+    }
+
+    /// Size in bytes as it lies on disk, where it is known.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Source::File(path) => Some(path.metadata().ok()?.len()),
+            Source::Member(member) => Some(member.size()),
+            Source::Stdin => None,
         }
     }
 }
 
-/// An input that is worth reading.
-pub struct Opened {
-    /// The bytes.
-    pub content: Content,
-    /// The directives in force after those at the top: what the rest of the file is expected to be
-    /// read by.
-    pub header: Header,
-    /// Size in bytes as it lies on disk, where it is known.
-    pub size: Option<u64>,
-}
-
-/// Bytes that can be cut into pieces, or that come one after the other.
+/// An input that is worth reading: a W3C log, as far as its first bytes tell.
 pub enum Content {
-    /// A plain file of this many bytes when it was opened. A log that grows is read up to there.
-    Plain {
-        /// The path, to be opened again for each piece.
-        path: PathBuf,
-        /// Length in bytes.
-        length: u64,
-    },
-    /// A stream, decompressed.
+    /// Bytes that can be cut into pieces.
+    Plain(PlainFile),
+    /// Bytes that come one after the other, decompressed.
     Stream(Stream),
 }
 
-/// A stream of decompressed bytes that knows how many bytes of its source it has used up.
-pub struct Stream {
-    reader: Box<dyn Read + Send>,
-    consumed: Arc<AtomicU64>,
-}
-
-impl Stream {
-    /// Bytes of the source used up, before decompression.
-    pub fn consumed(&self) -> u64 {
-        self.consumed.load(Ordering::Relaxed)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer)
-    }
-}
-
-/// Counts the bytes that are read through it.
-struct Counting<R> {
-    inner: R,
-    count: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.count.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
+/// A plain file of this many bytes when it was opened. A log that grows is read up to there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainFile {
+    /// The path, to be opened again for each piece.
+    pub path: PathBuf,
+    /// Length in bytes.
+    pub length: u64,
 }
 
 /// How many bytes are looked at to tell a log from something else. `#Fields` stands in the first
 /// kilobyte of a log; a block of NUL bytes from a crash can stand before it.
 const HEAD: usize = 64 << 10;
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-
 /// Opens an input. `Ok(Err(reason))` is one that can be read but is no W3C log. `fallback` is in
 /// force until the first directive: the fields of a log that has lost its own.
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn open(source: &Source, fallback: &Header) -> io::Result<Result<Opened, String>> {
-    match source {
-        Source::File(path) => {
-            let mut file = File::open(path)?;
-            let length = file.metadata()?.len();
-            let head = read_head(&mut file)?;
-            if head.starts_with(GZIP) {
-                file.seek(SeekFrom::Start(0))?;
-                let opened = open_stream(file, fallback)?;
-                return Ok(opened.map(|opened| Opened {
-                    size: Some(length),
-                    ..opened
-                }));
-            }
-            Ok(look_at(&head, fallback).map(|header| Opened {
-                content: Content::Plain {
-                    path: path.clone(),
-                    length,
-                },
-                header,
-                size: Some(length),
-            }))
-        }
-        Source::Stdin => open_stream(io::stdin(), fallback),
-    }
+pub fn open(source: &Source, fallback: &Header) -> io::Result<Result<Content, String>> {
+    Ok(match open_plain(source, fallback)? {
+        Some(plain) => plain.map(Content::Plain),
+        None => open_stream(source, fallback)?.map(Content::Stream),
+    })
 }
 
-/// Opens a stream, compressed or not.
-fn open_stream(
-    source: impl Read + Send + 'static,
+/// Looks at an input that can be cut into pieces. `Ok(None)` is one that cannot, for
+/// [`open_stream`].
+///
+/// # Errors
+/// If it cannot be read.
+pub fn open_plain(
+    source: &Source,
     fallback: &Header,
-) -> io::Result<Result<Opened, String>> {
-    let consumed = Arc::new(AtomicU64::new(0));
-    let mut source = Counting {
-        inner: source,
-        count: consumed.clone(),
+) -> io::Result<Option<Result<PlainFile, String>>> {
+    let Source::File(path) = source else {
+        return Ok(None);
     };
-    let start = read_head(&mut source)?;
-    let is_gzip = start.starts_with(GZIP);
-    let source = io::Cursor::new(start).chain(source);
-    let mut reader: Box<dyn Read + Send> = if is_gzip {
-        Box::new(MultiGzDecoder::new(io::BufReader::new(source)))
-    } else {
-        Box::new(source)
+    let found = path.metadata()?;
+    // What is read from a pipe is gone.
+    if !found.is_file() {
+        return Ok(None);
+    }
+    let length = found.len();
+    let head = read_head(&mut File::open(path)?)?;
+    Ok(match Wrapping::of(&head) {
+        Some(Wrapping::Gzip | Wrapping::Zstd) => None,
+        Some(Wrapping::Zip) => Some(Err(
+            "a zip archive; give it a name in .zip, or name one file in it as ARCHIVE!FILE"
+                .to_owned(),
+        )),
+        None => Some(look_at(&head, fallback).map(|()| PlainFile {
+            path: path.clone(),
+            length,
+        })),
+    })
+}
+
+/// Opens an input to be read from its start to its end.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn open_stream(source: &Source, fallback: &Header) -> io::Result<Result<Stream, String>> {
+    let stream = match source {
+        Source::File(path) => unwrap(File::open(path)?)?,
+        Source::Member(member) => Ok(member.stream()?),
+        Source::Stdin => unwrap(io::stdin())?,
     };
-    let head = read_head(&mut reader)?;
-    Ok(look_at(&head, fallback).map(|header| {
-        let reader = Box::new(io::Cursor::new(head).chain(reader));
-        Opened {
-            content: Content::Stream(Stream { reader, consumed }),
-            header,
-            size: None,
-        }
-    }))
+    let mut stream = match stream {
+        Ok(stream) => stream,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let head = read_head(&mut stream)?;
+    if Wrapping::of(&head).is_some() {
+        let reason = "an archive or a compressed file in another, which is not opened; \
+                      extract it first";
+        return Ok(Err(reason.to_owned()));
+    }
+    Ok(look_at(&head, fallback).map(|()| stream.begin_with(head)))
 }
 
 /// Reads the first bytes; fewer than [`HEAD`] only at the end, or where an error follows them.
@@ -170,8 +146,8 @@ fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Tells a W3C log by its first bytes, and gives the directives at its top.
-fn look_at(head: &[u8], fallback: &Header) -> Result<Header, String> {
+/// Tells a W3C log by its first bytes, or says what they are.
+fn look_at(head: &[u8], fallback: &Header) -> Result<(), String> {
     if head.is_empty() {
         return Err("empty".to_owned());
     }
@@ -184,7 +160,7 @@ fn look_at(head: &[u8], fallback: &Header) -> Result<Header, String> {
     while let Ok(Some(entry)) = log.next_entry() {
         match entry {
             Entry::Directive(_, directive) => header.apply(&directive),
-            Entry::Record(_) => return Ok(header),
+            Entry::Record(_) => return Ok(()),
             Entry::Malformed(malformed) => {
                 lines_of_a_record |= begins_with_a_date(malformed.line.bytes);
             }
@@ -192,7 +168,7 @@ fn look_at(head: &[u8], fallback: &Header) -> Result<Header, String> {
         }
     }
     if header.layout().is_some() {
-        return Ok(header);
+        return Ok(());
     }
     let text = head
         .iter()

@@ -10,20 +10,20 @@ use flate2::write::GzEncoder;
 
 use crate::{command, json, run, workspace};
 
-const LOG: &str = "samples/coexistence/CAS2010/W3SVC1/u_ex110506.log";
+pub(crate) const LOG: &str = "samples/coexistence/CAS2010/W3SVC1/u_ex110506.log";
 
-fn log() -> Vec<u8> {
+pub(crate) fn log() -> Vec<u8> {
     fs::read(workspace().join(LOG)).unwrap()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 /// The sections of a report without the names of files.
-fn sections(mut report: serde_json::Value) -> serde_json::Value {
+pub(crate) fn sections(mut report: serde_json::Value) -> serde_json::Value {
     for rows in report["sections"].as_object_mut().unwrap().values_mut() {
         for row in rows.as_array_mut().unwrap() {
             let row = row.as_object_mut().unwrap();
@@ -35,7 +35,7 @@ fn sections(mut report: serde_json::Value) -> serde_json::Value {
     report["sections"].clone()
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()
