@@ -1,19 +1,26 @@
 //! Writing a report. Renderers decide how a thing looks, never what it is.
 
+mod cell;
 mod csv;
 mod escape;
 mod explanation;
+mod files;
+mod html;
 mod json;
+mod markdown;
 mod number;
 mod sheet;
 mod sink;
 mod text;
 mod time;
+mod words;
 
 pub use self::csv::{csv_files, section_csv};
 pub use escape::{formula_safe, terminal_safe};
 pub use explanation::{write_explanation_json, write_explanation_text};
+pub use html::{HTML_ROWS, write_html};
 pub use json::write_json;
+pub use markdown::write_markdown;
 pub use number::{bytes, grouped, percent};
 pub use sheet::{write_sheet_json, write_sheet_text};
 pub use sink::{write_atomically, write_folder};

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::super::escape::terminal_safe;
 use super::super::number::grouped;
+use super::super::words;
 use super::{ALARM, QUIET, TITLE, TextOptions};
 use crate::report::{Finding, Listed, Severity};
 
@@ -35,7 +36,7 @@ pub(super) fn overview(
             "  {:>2}. {style}{:<8}{style:#} {:>15}  {}",
             number + 1,
             advice.severity.name(),
-            whom(finding),
+            words::whom(finding),
             advice.title,
         )?;
     }
@@ -51,17 +52,6 @@ fn style(severity: Severity) -> anstyle::Style {
         Severity::Critical | Severity::High => ALARM,
         Severity::Medium | Severity::Low => TITLE,
         Severity::Info => QUIET,
-    }
-}
-
-fn whom(finding: &Finding) -> String {
-    match finding.devices {
-        0 if finding.failed_requests > 0 => {
-            format!("{} calls", grouped(finding.failed_requests))
-        }
-        0 => "the logs".to_owned(),
-        1 => "1 device".to_owned(),
-        devices => format!("{} devices", grouped(devices)),
     }
 }
 
@@ -84,17 +74,12 @@ fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -
     let advice = &finding.advice;
     writeln!(out, "{TITLE}{number}. {}{TITLE:#}", advice.title)?;
     let certainty = advice.certainty.name();
-    let users = match (finding.devices, finding.users) {
-        (0, _) | (_, 0) => String::new(),
-        (_, 1) => " of 1 user".to_owned(),
-        (_, users) => format!(" of {} users", grouped(users)),
-    };
     let severity = style(advice.severity);
     writeln!(
         out,
-        "   {severity}{}{severity:#}, {certainty}: {}{users}  {QUIET}{}{QUIET:#}",
+        "   {severity}{}{severity:#}, {certainty}: {}  {QUIET}{}{QUIET:#}",
         advice.severity.name(),
-        whom(finding),
+        words::whom_of(finding),
         advice.id,
     )?;
     let mut part = |label: &str, text: &str| wrapped(label, text, width, out);
@@ -153,16 +138,7 @@ fn parts(finding: &Finding) -> String {
         .parts
         .iter()
         .take(PARTS)
-        .map(|part| {
-            let names = [part.device_type.as_deref(), part.client.as_deref()];
-            let names: Vec<&str> = names.into_iter().flatten().collect();
-            let names = if names.is_empty() {
-                "unknown".to_owned()
-            } else {
-                names.join(", ")
-            };
-            format!("{} × {names}", grouped(part.devices))
-        })
+        .map(|part| format!("{} × {}", grouped(part.devices), words::kind(part)))
         .collect();
     if finding.parts.len() > PARTS {
         texts.push(format!("{} more kinds", finding.parts.len() - PARTS));

@@ -9,8 +9,8 @@ use anstyle::{AnsiColor, Style};
 use table::{Fitted, table};
 
 use super::escape::terminal_safe;
-use super::number::{bytes, grouped, percent};
-use super::time::short_time;
+use super::number::grouped;
+use super::words;
 use crate::ingest::FileState;
 use crate::report::{Report, Section};
 
@@ -71,11 +71,7 @@ pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) ->
 }
 
 fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let totals = &report.totals;
-    let period = match report.meta.period {
-        Some((first, last)) => format!("{} to {} UTC", short_time(first), short_time(last)),
-        None => "no request with a time".to_owned(),
-    };
+    let period = words::period(report);
     writeln!(out, "{TITLE}Exchange ActiveSync report{TITLE:#}  {period}")?;
     for (option, value) in &report.meta.filters {
         writeln!(
@@ -84,31 +80,14 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             terminal_safe(value)
         )?;
     }
-    let servers = report
-        .section("servers")
-        .map_or(0, |section| section.rows.len());
-    writeln!(
-        out,
-        "  {} requests of {} users on {} devices, logged by {} servers in {} files",
-        grouped(totals.requests),
-        grouped(totals.users),
-        grouped(totals.devices),
-        grouped(servers as u64),
-        grouped(report.quality.read().count() as u64),
-    )?;
-    let alarm = if totals.failed_requests > 0 {
+    writeln!(out, "  {}", words::extent(report))?;
+    let alarm = if report.totals.failed_requests > 0 {
         ALARM
     } else {
         Style::new()
     };
-    writeln!(
-        out,
-        "  {alarm}{} failed{alarm:#} ({}); {} devices refused for want of provisioning, {} blocked",
-        grouped(totals.failed_requests),
-        percent(totals.failed_requests, totals.requests),
-        grouped(totals.non_provisionable_devices),
-        grouped(totals.blocked_devices),
-    )
+    let (failed, rest) = words::failures(report);
+    writeln!(out, "  {alarm}{failed}{alarm:#} {rest}")
 }
 
 /// Writes one section: title, table, and how many rows are left out.
@@ -152,43 +131,11 @@ pub(super) fn write_section(
 
 /// How well the input could be read, down to the sum that shows that no line is lost.
 fn input(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let (quality, counts) = (&report.quality, &report.counts);
     writeln!(out, "{TITLE}Input{TITLE:#}")?;
-    let tally = quality.tally();
-    writeln!(out, "  {tally} ({})", bytes(quality.bytes()))?;
-    writeln!(
-        out,
-        "  {} records = {} requests + {} filtered out + {} probes + {} internal + {} other",
-        counts.records(),
-        counts.requests,
-        counts.filtered_out,
-        counts.probes,
-        counts.internal,
-        counts.other,
-    )?;
-    if report.totals.logged_twice > 0 {
-        writeln!(
-            out,
-            "  {} of the requests are logged a second time, by the other of two servers, and count \
-             once",
-            grouped(report.totals.logged_twice)
-        )?;
+    for line in words::input(report) {
+        writeln!(out, "  {line}")?;
     }
-    if report.totals.challenges > 0 {
-        writeln!(
-            out,
-            "  {} of the requests are authentication challenges (401 without a user), no failures",
-            grouped(report.totals.challenges)
-        )?;
-    }
-    if quality.bad_values() > 0 {
-        writeln!(
-            out,
-            "  {} values did not have their form",
-            grouped(quality.bad_values())
-        )?;
-    }
-    for file in &quality.files {
+    for file in &report.quality.files {
         let name = terminal_safe(&file.name);
         match &file.state {
             FileState::Read => {}

@@ -6,9 +6,7 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 
-use super::super::escape::terminal_safe;
-use super::super::number::grouped;
-use super::super::time::short_time;
+use super::super::cell::{shown, telling};
 use crate::report::{Column, Measure, Row, Section, Value};
 
 /// A table as text, and the labels of the columns that were left out to fit it.
@@ -28,14 +26,9 @@ const DISPENSABLE: [&str; 4] = ["first_seen", "users", "access_reason", "sample"
 
 /// Lays out rows in a width; none is as wide as it takes.
 pub(super) fn table(section: &Section, rows: &[Row], width: Option<u16>) -> Fitted {
-    let mut columns: Vec<Printed> = section
-        .columns
-        .iter()
-        .enumerate()
+    let mut columns: Vec<Printed> = telling(section, rows)
         .filter(|(_, column)| !column.detail)
-        .map(|(at, column)| Printed::new(*column, rows.iter().map(|row| &row[at])))
-        // A column in which nothing stands says nothing.
-        .filter(|printed| printed.says_something)
+        .map(|(at, column)| Printed::new(column, rows.iter().map(|row| &row[at])))
         .collect();
     let mut left_out = Vec::new();
     if let Some(width) = width {
@@ -51,25 +44,19 @@ pub(super) fn table(section: &Section, rows: &[Row], width: Option<u16>) -> Fitt
 struct Printed {
     column: Column,
     cells: Vec<String>,
-    says_something: bool,
     width: usize,
 }
 
 impl Printed {
     fn new<'v>(column: Column, values: impl Iterator<Item = &'v Value>) -> Printed {
-        let mut says_something = column.measure == Measure::Ever;
         let cells: Vec<String> = values
-            .map(|value| {
-                says_something |= *value != Value::Null;
-                print(column, value)
-            })
+            .map(|value| shown(column.measure, value).into_owned())
             .collect();
         let widest = cells.iter().map(|cell| cell.chars().count()).max();
         let width = widest.unwrap_or(0).max(column.label.chars().count());
         Printed {
             column,
             cells,
-            says_something,
             width,
         }
     }
@@ -147,19 +134,6 @@ fn layout(columns: &[Printed]) -> String {
         }
     }
     table.to_string()
-}
-
-fn print(column: Column, value: &Value) -> String {
-    match value {
-        Value::Null if column.measure == Measure::Ever => "never".to_owned(),
-        Value::Null => "-".to_owned(),
-        Value::Text(text) => terminal_safe(text).into_owned(),
-        Value::Number(number) if column.measure == Measure::Count => {
-            grouped(u64::try_from(*number).unwrap_or(0))
-        }
-        Value::Number(number) => number.to_string(),
-        Value::Time(seconds) => short_time(*seconds),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,114 @@
+//! Sentences that every form of the report has in common.
+//!
+//! Names from logs stand in them as they are: the renderer makes them harmless.
+
+use super::number::{bytes, grouped, percent};
+use super::time::short_time;
+use crate::report::{Finding, Part, Report};
+
+/// The first and the last request.
+pub(super) fn period(report: &Report) -> String {
+    match report.meta.period {
+        Some((first, last)) => format!("{} to {} UTC", short_time(first), short_time(last)),
+        None => "no request with a time".to_owned(),
+    }
+}
+
+/// How much there is.
+pub(super) fn extent(report: &Report) -> String {
+    let totals = &report.totals;
+    let servers = report
+        .section("servers")
+        .map_or(0, |section| section.rows.len());
+    format!(
+        "{} requests of {} users on {} devices, logged by {} servers in {} files",
+        grouped(totals.requests),
+        grouped(totals.users),
+        grouped(totals.devices),
+        grouped(servers as u64),
+        grouped(report.quality.read().count() as u64),
+    )
+}
+
+/// How much failed, and the rest of the sentence.
+pub(super) fn failures(report: &Report) -> (String, String) {
+    let totals = &report.totals;
+    (
+        format!("{} failed", grouped(totals.failed_requests)),
+        format!(
+            "({}); {} devices refused for want of provisioning, {} blocked",
+            percent(totals.failed_requests, totals.requests),
+            grouped(totals.non_provisionable_devices),
+            grouped(totals.blocked_devices),
+        ),
+    )
+}
+
+/// How well the input could be read, down to the sums that show that no line is lost.
+pub(super) fn input(report: &Report) -> Vec<String> {
+    let (quality, counts, totals) = (&report.quality, &report.counts, &report.totals);
+    let mut lines = vec![
+        format!("{} ({})", quality.tally(), bytes(quality.bytes())),
+        format!(
+            "{} records = {} requests + {} filtered out + {} probes + {} internal + {} other",
+            counts.records(),
+            counts.requests,
+            counts.filtered_out,
+            counts.probes,
+            counts.internal,
+            counts.other,
+        ),
+    ];
+    if totals.logged_twice > 0 {
+        lines.push(format!(
+            "{} of the requests are logged a second time, by the other of two servers, and count \
+             once",
+            grouped(totals.logged_twice)
+        ));
+    }
+    if totals.challenges > 0 {
+        lines.push(format!(
+            "{} of the requests are authentication challenges (401 without a user), no failures",
+            grouped(totals.challenges)
+        ));
+    }
+    if quality.bad_values() > 0 {
+        lines.push(format!(
+            "{} values did not have their form",
+            grouped(quality.bad_values())
+        ));
+    }
+    lines
+}
+
+/// Whom a finding is about, in a few words.
+pub(super) fn whom(finding: &Finding) -> String {
+    match finding.devices {
+        0 if finding.failed_requests > 0 => {
+            format!("{} calls", grouped(finding.failed_requests))
+        }
+        0 => "the logs".to_owned(),
+        1 => "1 device".to_owned(),
+        devices => format!("{} devices", grouped(devices)),
+    }
+}
+
+/// Whom a finding is about, with their users.
+pub(super) fn whom_of(finding: &Finding) -> String {
+    let devices = whom(finding);
+    match (finding.devices, finding.users) {
+        (0, _) | (_, 0) => devices,
+        (_, 1) => format!("{devices} of 1 user"),
+        (_, users) => format!("{devices} of {} users", grouped(users)),
+    }
+}
+
+/// What devices of a finding are: device type and client.
+pub(super) fn kind(part: &Part) -> String {
+    let names = [part.device_type.as_deref(), part.client.as_deref()];
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    if names.is_empty() {
+        return "unknown".to_owned();
+    }
+    names.join(", ")
+}
