@@ -46,6 +46,12 @@ impl Tally {
         }
     }
 
+    /// Counts so many lines that could not be read for this reason, as a tally that was written down
+    /// has them.
+    pub fn count_malformed(&mut self, kind: FaultKind, lines: u64) {
+        self.malformed[kind as usize] += lines;
+    }
+
     /// Lines in all.
     pub fn lines(&self) -> u64 {
         self.blank + self.directives + self.records + self.malformed()

@@ -17,6 +17,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// A header as it was at a place in a log, to read on from there another time.
+    pub fn new(layout: Option<FieldLayout>, date: Option<NaiveDate>) -> Header {
+        Header { layout, date }
+    }
+
     /// A header with this layout, for a log that has lost its own.
     pub fn with_layout(layout: FieldLayout) -> Header {
         Header {

@@ -4,6 +4,7 @@
 //! is a group-by over one of them, and texts take the place of their numbers when a section is
 //! small.
 
+mod changes;
 mod compare;
 mod devices;
 mod findings;
@@ -17,8 +18,9 @@ use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
 use crate::report::{Meta, Report};
 use crate::triage::{Findings, Limits};
-pub use compare::compare;
 use frame::Frames;
+pub use changes::{Week, changes};
+pub use compare::compare;
 pub use specs::ANALYSES;
 
 /// What to make of what was read.

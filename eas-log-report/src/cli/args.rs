@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::dropin::Form;
+use crate::render::HTML_ROWS;
+use super::{NightlyArgs, StoreCommand, StoreReportArgs};
 use crate::triage::{Limits, Verdict};
 
 const EXAMPLES: &str = "\
@@ -13,6 +16,8 @@ Examples:
       everything below a folder: what fails, which devices are refused or blocked
   eas-log-report --since 2011-05-06 --user 'CONTOSO\\jdoe' \\\\cas01\\logs \\\\cas02\\logs
       one user on two servers, from a day on
+  eas-log-report --format html --output report.html logs
+      a page with charts, to be opened by anybody
   eas-log-report --format json --output report.json 'logs/u_ex1105*.log.gz'
       for programs, from compressed logs
   eas-log-report --format csv --output tables logs
@@ -68,6 +73,20 @@ pub enum Command {
     /// Two sets of logs, or one set parted by a time. Also Exchange 2003 beside Exchange 2010.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
+    /// Read what is new since last night, keep it by day, and write the report of a day
+    ///
+    /// For a scheduled job. Logs that were rotated, moved, compressed or copied count once, and
+    /// running it twice changes nothing.
+    #[command(after_help = NIGHTLY_EXAMPLES)]
+    Nightly(Box<NightlyArgs>),
+    /// Report any days of a store, without the logs
+    Report(StoreReportArgs),
+    /// Look after a store
+    Store {
+        #[command(subcommand)]
+        /// What to do with it.
+        command: StoreCommand,
+    },
     /// Print a script that completes this command in a shell
     Completions {
         /// The shell
@@ -84,6 +103,15 @@ Examples:
   eas-log-report explain --line '2011-05-06 11:30:11 192.0.2.41 POST /Microsoft-Server-...'
 
 Exit codes: 0 all is explained; 1 something is not known at all; 2 nothing could be explained.";
+
+const NIGHTLY_EXAMPLES: &str = "\
+Examples:
+  eas-log-report nightly --logs \\\\cas01\\logs \\\\cas02\\logs --store D:\\eas-store
+  eas-log-report nightly --config /etc/eas-log-report.toml
+  eas-log-report nightly --config /etc/eas-log-report.toml --check
+  eas-log-report report --store D:\\eas-store --from 2011-05-01 --to 2011-05-31 --format html
+
+Exit codes: 0 all is written; 1 it is, but some input could not be read; 2 it is not.";
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:
@@ -226,14 +254,16 @@ pub struct ReportArgs {
     pub(super) triage: TriageArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) drop_in: DropInArgs,
 }
 
 /// What to read.
 #[derive(Debug, clap::Args)]
 pub(super) struct InputArgs {
     /// Log files, folders (searched to the bottom), patterns such as 'logs/**/u_ex*.log', or - for
-    /// standard input. Files compressed with gzip are read as they are; files that are no W3C logs
-    /// are named and skipped
+    /// standard input. Files compressed with gzip or zstd and the files in zip archives are read as
+    /// they are; files that are no W3C logs are named and skipped
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 }
@@ -306,7 +336,8 @@ pub(super) struct OutputArgs {
     /// output
     #[arg(short, long, value_name = "PATH", help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// Rows of each table; 0 for all [default: 20 for text, all for json and csv]
+    /// Rows of each table; 0 for all [default: 20 for text and markdown, 2000 for html, all for
+    /// json and csv]
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub top: Option<usize>,
     /// Colors in text
@@ -321,7 +352,8 @@ impl OutputArgs {
         const TOP: usize = 20;
         match (self.top, self.format) {
             (Some(0), _) | (None, Format::Json | Format::Csv) => None,
-            (None, Format::Text) => Some(TOP),
+            (None, Format::Text | Format::Markdown) => Some(TOP),
+            (None, Format::Html) => Some(HTML_ROWS),
             (top, _) => top,
         }
     }
@@ -336,6 +368,43 @@ pub enum Format {
     Json,
     /// A file for each section
     Csv,
+    /// A page that needs nothing else, for people (the report only)
+    Html,
+    /// For wikis and tickets (the report only)
+    Markdown,
+    /// The six files of Microsoft's Export-ActiveSyncLog, into the folder of --output (the report
+    /// only)
+    #[value(name = Form::ExportActiveSyncLog.name())]
+    ExportActiveSyncLog,
+    /// The file of Microsoft's ActiveSyncReport.ps1, as --output or into the folder of that name (the
+    /// report only)
+    #[value(name = Form::ActiveSyncReport.name())]
+    ActiveSyncReport,
+}
+
+impl Format {
+    /// The other tool whose files are written.
+    pub(super) fn drop_in(self) -> Option<Form> {
+        match self {
+            Format::ExportActiveSyncLog => Some(Form::ExportActiveSyncLog),
+            Format::ActiveSyncReport => Some(Form::ActiveSyncReport),
+            _ => None,
+        }
+    }
+}
+
+/// How to write the files of other tools.
+#[derive(Debug, clap::Args)]
+pub(super) struct DropInArgs {
+    /// With export-activesynclog and activesyncreport: put this into the name of each file, where the
+    /// replaced tool puts its prefix
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub output_prefix: Option<String>,
+    /// With these: repeat also the known defects of the replaced tool, such as a status ratio of 0,
+    /// and write values as logged. Without this option those that a spreadsheet takes for formulas
+    /// (beginning with = + - @) get an apostrophe in front, as in csv
+    #[arg(long, help_heading = "Output")]
+    pub compat: bool,
 }
 
 /// When to use colors.

@@ -1,7 +1,6 @@
 //! `explain`: what a code, a name or a line means.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use eas_log_parse::{FieldLayout, Header};
@@ -11,6 +10,7 @@ use super::exit::Outcome;
 use super::output::styled_stdout;
 use super::plan::layout;
 use crate::explain::{Part, explain, explain_line, line_at, suggestions};
+use crate::input::find_by_name;
 use crate::render::{write_explanation_json, write_explanation_text};
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
@@ -60,10 +60,10 @@ fn explained_line(line: &str, fields: Option<&FieldLayout>) -> Vec<Part> {
 fn explained(subject: &str, fields: Option<&FieldLayout>) -> anyhow::Result<Vec<Part>> {
     if let Some((path, number)) = subject.rsplit_once(':')
         && let Ok(number) = number.parse()
-        && Path::new(path).is_file()
+        && let Some(source) = find_by_name(path)
     {
         let fallback = fields.cloned().map(Header::with_layout).unwrap_or_default();
-        let found = line_at(Path::new(path), number, &fallback)
+        let found = line_at(&source, number, &fallback)
             .map_err(|why| anyhow::anyhow!("{path}, line {number}: the file {why}"))?;
         return Ok(vec![explain_line(&found.bytes, &found.header)]);
     }

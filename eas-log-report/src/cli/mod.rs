@@ -3,13 +3,16 @@
 mod args;
 mod compare;
 mod devices;
+mod dropin;
 mod exit;
 mod explain;
+mod nightly;
 mod output;
 mod plan;
 mod progress;
 mod read;
 mod report;
+mod store;
 mod time;
 mod timeline;
 
@@ -19,6 +22,8 @@ use clap::{CommandFactory, Parser};
 
 pub use args::{Args, Command, Format, ReportArgs};
 pub use exit::Outcome;
+pub use nightly::NightlyArgs;
+pub use store::{StoreCommand, StoreReportArgs};
 
 /// Runs the command with the arguments of the process.
 pub fn run() -> Outcome {
@@ -36,6 +41,9 @@ pub fn run() -> Outcome {
         Some(Command::Devices(args)) => devices::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Timeline(args)) => timeline::run(&args),
+        Some(Command::Nightly(args)) => nightly::run(&args),
+        Some(Command::Report(args)) => store::report(&args),
+        Some(Command::Store { command }) => store::run(&command),
         None => report::run(&args.report),
     };
     result.unwrap_or_else(|error| {

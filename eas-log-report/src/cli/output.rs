@@ -7,6 +7,7 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, bail};
 
 use super::args::{Color, Format, OutputArgs};
+use crate::dropin::Form;
 use crate::render::{TextOptions, write_atomically, write_folder};
 
 /// Where output goes, in which form.
@@ -17,8 +18,18 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// For output of several tables. Fails before the work, not after it, if it cannot be written.
+    /// For the report, which has every form. Fails before the work, not after it, if it cannot be
+    /// written.
+    pub(super) fn report(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
+        match args.format {
+            Format::Html | Format::Markdown => Target::file(args),
+            _ => Target::tables(args),
+        }
+    }
+
+    /// For output of several tables.
     pub(super) fn tables(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
+        check_form(args.format)?;
         let folder = args.format == Format::Csv;
         match &args.output {
             None if folder => {
@@ -34,6 +45,11 @@ impl<'a> Target<'a> {
 
     /// For output of one table.
     pub(super) fn table(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
+        check_form(args.format)?;
+        Target::file(args)
+    }
+
+    fn file(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
         if let Some(output) = &args.output {
             check_writable(output)?;
         }
@@ -56,7 +72,7 @@ impl<'a> Target<'a> {
             return write_folder(folder, csv()?)
                 .with_context(|| format!("cannot write into {}", folder.display()));
         }
-        let render = |out: &mut dyn Write, width| match args.format {
+        self.place(|out, width| match args.format {
             Format::Text => {
                 let top = args.rows();
                 text(TextOptions { top, width }, out)
@@ -65,7 +81,17 @@ impl<'a> Target<'a> {
             Format::Csv => csv()?
                 .iter()
                 .try_for_each(|(_, table)| out.write_all(table)),
-        };
+            _ => Err(io::Error::other(ONLY_THE_REPORT)),
+        })
+    }
+
+    /// Writes one text to where the output goes. It is told the width of the terminal, if it goes to
+    /// one.
+    pub(super) fn place(
+        &self,
+        render: impl Fn(&mut dyn Write, Option<u16>) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        let args = self.args;
         match &args.output {
             Some(path) => {
                 let choice = if args.color == Color::Always {
@@ -89,8 +115,27 @@ impl<'a> Target<'a> {
     }
 }
 
+const ONLY_THE_REPORT: &str =
+    "only the report is written as html and markdown; choose text, json or csv";
+
+/// Fails for the forms that only the report has.
+fn check_form(format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Html => bail!("--format html: {ONLY_THE_REPORT}"),
+        Format::Markdown => bail!("--format markdown: {ONLY_THE_REPORT}"),
+        Format::ExportActiveSyncLog | Format::ActiveSyncReport => {
+            let name = format.drop_in().map_or("", Form::name);
+            bail!(
+                "--format {name}: only the report is written so; choose text, json or csv, or say \
+                 eas-log-report --format {name} --output PATH LOGS"
+            )
+        }
+        Format::Text | Format::Json | Format::Csv => Ok(()),
+    }
+}
+
 /// Fails if a file cannot be written there. What is there stays.
-fn check_writable(output: &Path) -> anyhow::Result<()> {
+pub(super) fn check_writable(output: &Path) -> anyhow::Result<()> {
     if output.is_dir() {
         bail!(
             "--output {}: is a folder; name a file in it",

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use super::args::{ReadArgs, TriageArgs};
 use super::plan::Plan;
 use super::progress::Bar;
-use crate::ingest::{FileState, Ingested, Quality, ingest};
-use crate::input::{Problem, discover};
+use crate::ingest::{FileState, Ingested, Options, Progress, Quality, ingest};
+use crate::input::{Problem, Source, discover};
 use crate::render::{bytes, terminal_safe};
 use crate::triage::{Findings, Limits};
 
@@ -21,6 +21,26 @@ pub(super) struct Read {
 
 /// Reads all that is found under the paths, and says on standard error what could not be read.
 pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::Result<Read> {
+    let (ingested, in_part) = read_by(
+        paths,
+        plan,
+        args,
+        |sources, options, progress| Ok(ingest(sources, options, progress)),
+        |ingested| &ingested.quality,
+    )?;
+    Ok(Read { ingested, in_part })
+}
+
+/// Reads all that is found under the paths in a way of its own, and says on standard error what could
+/// not be read. Gives with it whether some input could not be read, or more of it was malformed than
+/// was allowed.
+pub(super) fn read_by<T>(
+    paths: &[PathBuf],
+    plan: &Plan,
+    args: &ReadArgs,
+    read: impl FnOnce(&[Source], &Options, &dyn Progress) -> anyhow::Result<T>,
+    quality: impl Fn(&T) -> &Quality,
+) -> anyhow::Result<(T, bool)> {
     let found = discover(paths);
     name_problems(&found.problems);
     if found.sources.is_empty() {
@@ -28,10 +48,11 @@ pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::R
     }
 
     let bar = Bar::new(args.no_progress);
-    let ingested = ingest(&found.sources, &plan.options, &bar);
-    let (elapsed, size) = (bar.elapsed(), ingested.quality.bytes());
+    let made = read(&found.sources, &plan.options, &bar)?;
+    let quality = quality(&made);
+    let (elapsed, size) = (bar.elapsed(), quality.bytes());
     bar.finish();
-    name_files(&ingested.quality, args.verbose);
+    name_files(quality, args.verbose);
     if args.verbose {
         anstream::eprintln!(
             "read {} in {:.2} s ({:.0} MB/s) with {} threads",
@@ -41,14 +62,14 @@ pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::R
             plan.options.threads,
         );
     }
-    if ingested.quality.read().next().is_none() {
+    if quality.read().next().is_none() {
         bail!(
             "nothing to read: none of the {} files found is a readable W3C extended log",
             found.sources.len()
         );
     }
 
-    let tally = ingested.quality.tally();
+    let tally = quality.tally();
     let too_malformed = plan
         .limit
         .is_some_and(|limit| limit.is_exceeded(tally.malformed(), tally.lines()));
@@ -59,8 +80,8 @@ pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::R
             tally.lines()
         );
     }
-    let in_part = too_malformed || ingested.quality.is_incomplete() || !found.problems.is_empty();
-    Ok(Read { ingested, in_part })
+    let in_part = too_malformed || quality.is_incomplete() || !found.problems.is_empty();
+    Ok((made, in_part))
 }
 
 /// The findings that come with the tool with those of a file on top, if there is one.

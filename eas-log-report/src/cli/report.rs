@@ -2,19 +2,25 @@
 
 use anyhow::Context;
 
-use super::args::ReportArgs;
+use super::args::{Format, OutputArgs, ReportArgs};
+use super::dropin;
 use super::exit::Outcome;
 use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
 use crate::analysis::{Options, analyse};
-use crate::render::{csv_files, write_json, write_text};
+use crate::render::{csv_files, write_html, write_json, write_markdown, write_text};
+use crate::report::Report;
 use crate::triage::Findings;
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
+    if let Some(form) = args.output.format.drop_in() {
+        return dropin::run(args, form);
+    }
+    dropin::refuse_options(&args.drop_in)?;
     let plan = Plan::new(&args.read)?;
     let findings = findings(&args.triage)?;
-    let target = Target::tables(&args.output)?;
+    let target = Target::report(&args.output)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
     let rows = args.output.rows();
     let options = Options {
@@ -24,10 +30,24 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         devices: rows,
     };
     let report = analyse(ingested, options).context("cannot analyse")?;
-    target.write(
-        |options, out| write_text(&report, options, out),
-        |out| write_json(&report, rows, out),
-        || csv_files(&report.sections, Some(&report.quality), rows),
-    )?;
+    write(&report, &args.output, &target)?;
     Ok(Outcome::of(in_part))
+}
+
+/// Writes a report in the form that is asked for.
+pub(super) fn write(
+    report: &Report,
+    output: &OutputArgs,
+    target: &Target<'_>,
+) -> anyhow::Result<()> {
+    let rows = output.rows();
+    match output.format {
+        Format::Html => target.place(|out, _| write_html(report, rows, out)),
+        Format::Markdown => target.place(|out, _| write_markdown(report, rows, out)),
+        _ => target.write(
+            |options, out| write_text(report, options, out),
+            |out| write_json(report, rows, out),
+            || csv_files(&report.sections, Some(&report.quality), rows),
+        ),
+    }
 }

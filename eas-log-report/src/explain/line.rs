@@ -1,7 +1,6 @@
 //! Whole lines.
 
 use std::io;
-use std::path::Path;
 
 use eas_log_parse::codes;
 use eas_log_parse::{
@@ -224,17 +223,17 @@ pub struct LineAt {
     pub header: Header,
 }
 
-/// Finds a line of a file by its number, from 1.
+/// Finds a line of an input by its number, from 1.
 ///
 /// # Errors
 /// If the file cannot be read, is no log, or has no such line; the message says which.
-pub fn line_at(path: &Path, number: u64, fallback: &Header) -> Result<LineAt, String> {
-    let opened = open(&Source::File(path.to_owned()), fallback)
+pub fn line_at(source: &Source, number: u64, fallback: &Header) -> Result<LineAt, String> {
+    let opened = open(source, fallback)
         .map_err(|error| error.to_string())?
         .map_err(|why| format!("is {why}"))?;
-    let reader: Box<dyn io::Read> = match opened.content {
-        Content::Plain { path, .. } => {
-            Box::new(std::fs::File::open(path).map_err(|error| error.to_string())?)
+    let reader: Box<dyn io::Read> = match opened {
+        Content::Plain(file) => {
+            Box::new(std::fs::File::open(file.path).map_err(|error| error.to_string())?)
         }
         Content::Stream(stream) => Box::new(stream),
     };

@@ -46,6 +46,16 @@ impl Quarters {
         }
     }
 
+    /// The quarters as bits, the first ones first.
+    pub fn bits(self) -> [u32; 3] {
+        self.0
+    }
+
+    /// The quarters of these bits.
+    pub fn from_bits(bits: [u32; 3]) -> Quarters {
+        Quarters(bits)
+    }
+
     /// Whether none is set.
     pub fn is_empty(self) -> bool {
         self.0 == [0; 3]
@@ -108,6 +118,11 @@ impl ByHalf {
     #[inline]
     pub fn count(&mut self, half: Half, lines: u64) {
         self.0[half as usize] += lines;
+    }
+
+    /// The lines of each half.
+    pub fn lines(&self) -> [u64; 3] {
+        self.0
     }
 
     /// The requests behind the lines: of the two halves the more numerous.

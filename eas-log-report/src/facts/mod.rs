@@ -14,6 +14,7 @@ mod key_table;
 mod once;
 mod outcome;
 mod run;
+mod split;
 mod sum_table;
 mod text_table;
 
@@ -23,13 +24,13 @@ pub use busy::BusyKey;
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
 pub use cell_table::CellTable;
 pub use day::{Day, DayKey, Hour, Quarters, Trouble};
-pub use folded_table::FoldedTable;
+pub use folded_table::{FoldedTable, Renumbered};
 pub use gauge::{Gauge, Latest, note};
 pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};
 pub use run::{OpenRuns, Run, Stretch};
-pub use sum_table::SumTable;
+pub use sum_table::{Add, SumTable};
 pub use text_table::{TextId, TextTable};
 
 /// In place of a [`TextId`]: the line has no such value.

@@ -103,6 +103,21 @@ impl Stretch {
         (whole, [ended, None])
     }
 
+    /// A stretch that begins with a run.
+    pub fn of(run: Run) -> Stretch {
+        Stretch {
+            first: run,
+            last: run,
+            single: true,
+        }
+    }
+
+    /// The run that goes on behind a stretch from the start of a file, and the one before it that
+    /// has ended.
+    pub fn open_end(self) -> (Run, Option<Run>) {
+        (self.last, self.inner(self.first))
+    }
+
     /// The runs that end with the file.
     pub fn end(self) -> [Option<Run>; 2] {
         [Some(self.first), self.inner(self.last)]

@@ -1,5 +1,7 @@
 //! From bytes to facts: reading inputs in parallel.
 
+mod ahead;
+mod continued;
 mod filter;
 mod gather;
 mod pipeline;
@@ -7,7 +9,9 @@ mod quality;
 mod scan;
 mod spans;
 
+pub use continued::{Continued, read_on};
 pub use filter::{Cutover, CutoverSide, Filter, Patterns};
-pub use gather::{Kept, judge};
+pub use gather::{Days, Kept, Open, Part, RunKind, judge};
 pub use pipeline::{Ingested, Options, Progress, ingest};
+pub(crate) use quality::KEPT as MALFORMED_KEPT;
 pub use quality::{FileQuality, FileState, MalformedLine, Quality};

@@ -3,7 +3,8 @@
 //! Each thread gathers the facts of all that it reads in one place, since putting facts together
 //! costs about as much as gathering them. Whole files come first. A thread that finds none takes
 //! over the back half of the file that another has most left of. It reads that by the header that
-//! the other is at, and keeps its facts apart. Few logs change their fields on the way: where one
+//! the other is at, and keeps its facts apart. A stream cannot be cut: a thread that finds nothing
+//! else decompresses what another reads. Few logs change their fields on the way: where one
 //! did just between the two, the span was read wrongly, which shows at the end, and it is read again.
 
 use std::collections::HashMap;
@@ -11,13 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eas_log_parse::Header;
 
+use super::ahead::Offer;
 use super::filter::Filter;
 use super::gather::{Gathered, Gatherer, Kept};
 use super::quality::{FileQuality, FileState, KEPT, MalformedLine, Quality};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
 use super::spans::{Plain, Queue, Span, Task};
 use crate::facts::{Facts, OpenRuns, Place};
-use crate::input::{Content, Source, open};
+use crate::input::{Source, Stream, open_plain, open_stream};
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -63,6 +65,17 @@ pub struct Ingested {
 }
 
 impl Ingested {
+    /// Facts whose places tell lines of whole files, and not of pieces.
+    pub(crate) fn whole_files(facts: Facts, quality: Quality) -> Ingested {
+        let lines_before = quality.files.iter().map(|_| vec![0]).collect();
+        Ingested {
+            facts,
+            quality,
+            lines_before,
+            ..Ingested::default()
+        }
+    }
+
     /// Name of the file and number of the line at a place.
     pub fn locate(&self, place: Place) -> (&str, u64) {
         let before = self.lines_before[place.file as usize][place.piece as usize];
@@ -96,21 +109,23 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     let (mut plain, mut streams) = (Vec::new(), Vec::new());
     let mut bytes = 0;
     for (file, source) in sources.iter().enumerate() {
-        let state = match open(source, &options.fallback) {
-            Ok(Ok(opened)) => {
-                bytes += opened.size.unwrap_or(0);
-                match opened.content {
-                    Content::Plain { path, length } => {
-                        plain.push(Plain::new(file, path, length, options.piece_size));
-                    }
-                    Content::Stream(stream) => streams.push((file, stream)),
-                }
+        files[file].state = match open_plain(source, &options.fallback) {
+            Ok(Some(Ok(found))) => {
+                bytes += found.length;
+                let path = found.path;
+                plain.push(Plain::new(file, path, found.length, options.piece_size));
                 continue;
             }
-            Ok(Err(reason)) => FileState::Skipped(reason),
+            // Streams are opened when it is their turn, however many there are.
+            Ok(None) => {
+                let size = source.size();
+                bytes += size.unwrap_or(0);
+                streams.push((file, size.unwrap_or(u64::MAX)));
+                continue;
+            }
+            Ok(Some(Err(reason))) => FileState::Skipped(reason),
             Err(error) => FileState::Unreadable(error.to_string()),
         };
-        files[file].state = state;
     }
     progress.begin(bytes);
 
@@ -122,7 +137,7 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
         .num_threads(options.threads)
         .build();
     loop {
-        let worker = || Worker::new(&plain, &state, options, progress).run();
+        let worker = || Worker::new(sources, &plain, &state, options, progress).run();
         match &pool {
             Ok(pool) => {
                 pool.broadcast(|_| worker());
@@ -140,9 +155,11 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
     }
 
     let collected = state.collected.into_inner();
-    let (facts, kept, done) = collected
-        .unwrap_or_else(PoisonError::into_inner)
-        .finish(&plain);
+    let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
+    for (file, state) in collected.unread.drain(..) {
+        files[file].state = state;
+    }
+    let (facts, kept, done) = collected.finish(&plain);
     let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
     for (file, pieces) in done {
         lines_before[file] = sum_up(pieces, &mut files[file]);
@@ -201,6 +218,8 @@ struct Collected {
     joined: Vec<Done>,
     /// Spans that were read by a header that has yet to prove right, with their facts.
     apart: Vec<(Done, Gathered)>,
+    /// Streams that turned out not to be for reading.
+    unread: Vec<(usize, FileState)>,
 }
 
 /// A span that is read.
@@ -277,6 +296,7 @@ impl Collected {
 
 /// A thread at work.
 struct Worker<'w> {
+    sources: &'w [Source],
     plain: &'w [Plain],
     state: &'w State,
     options: &'w Options,
@@ -288,12 +308,14 @@ struct Worker<'w> {
 
 impl<'w> Worker<'w> {
     fn new(
+        sources: &'w [Source],
         plain: &'w [Plain],
         state: &'w State,
         options: &'w Options,
         progress: &'w dyn Progress,
     ) -> Worker<'w> {
         Worker {
+            sources,
             plain,
             state,
             options,
@@ -308,16 +330,8 @@ impl<'w> Worker<'w> {
             let task = lock(&self.state.queue).begin();
             match task {
                 None => break,
-                Some(Task::Stream(file, stream)) => {
-                    let fallback = &self.options.fallback;
-                    let own = &mut self.own;
-                    let scanned = scan_stream(file, stream, fallback, own, self.progress);
-                    self.joined.push(Done {
-                        span: Span::stream(file, fallback),
-                        pieces: vec![scanned],
-                        runs: Vec::new(),
-                    });
-                }
+                Some(Task::Help(helper)) => helper.run(),
+                Some(Task::Stream(file, offer)) => self.read_stream(file, offer),
                 Some(Task::Span(span)) if span.first == 0 => {
                     let (span, pieces) =
                         read_span(span, self.plain, self.state, &mut self.own, self.progress);
@@ -360,6 +374,27 @@ impl<'w> Worker<'w> {
             }
             collected.joined.push(done);
         }
+    }
+
+    fn read_stream(&mut self, file: usize, offer: Offer<Stream>) {
+        let fallback = &self.options.fallback;
+        let state = match open_stream(&self.sources[file], fallback) {
+            Ok(Ok(stream)) => {
+                let own = &mut self.own;
+                let scanned = scan_stream(file, stream, offer, fallback, own, self.progress);
+                self.joined.push(Done {
+                    span: Span::stream(file, fallback),
+                    pieces: vec![scanned],
+                    runs: Vec::new(),
+                });
+                return;
+            }
+            Ok(Err(reason)) => FileState::Skipped(reason),
+            Err(error) => FileState::Unreadable(error.to_string()),
+        };
+        let size = self.sources[file].size().unwrap_or(0);
+        self.progress.advance(size);
+        lock(&self.state.collected).unread.push((file, state));
     }
 }
 

@@ -14,7 +14,7 @@ pub struct MalformedLine {
 }
 
 /// How many malformed lines are kept word for word, per file. All are counted.
-pub(super) const KEPT: usize = 5;
+pub(crate) const KEPT: usize = 5;
 
 /// What became of one input.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use eas_log_parse::{Entry, Header, LogReader, Position, Tally};
 
+use super::ahead::{Ahead, Offer};
 use super::gather::Gatherer;
 use super::pipeline::Progress;
 use super::quality::{KEPT, MalformedLine};
@@ -25,7 +28,8 @@ pub(super) struct Scanned {
 
 /// A stream that tells how far its source on disk is read.
 struct Reporting<'p> {
-    stream: Stream,
+    stream: Ahead<Stream>,
+    consumed: Arc<AtomicU64>,
     reported: u64,
     progress: &'p dyn Progress,
 }
@@ -33,7 +37,7 @@ struct Reporting<'p> {
 impl Read for Reporting<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.stream.read(buffer);
-        let consumed = self.stream.consumed();
+        let consumed = self.consumed.load(Ordering::Relaxed);
         self.progress.advance(consumed - self.reported);
         self.reported = consumed;
         result
@@ -53,17 +57,19 @@ pub(super) struct Piece<'p> {
     pub(super) length: u64,
 }
 
-/// Reads a stream.
+/// Reads a stream, and gives its decompression away if that is accepted.
 pub(super) fn scan_stream(
     file: usize,
     stream: Stream,
+    offer: Offer<Stream>,
     header: &Header,
     gatherer: &mut Gatherer<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
     let bad_values = gatherer.bad_values();
     let source = Reporting {
-        stream,
+        consumed: stream.consumption(),
+        stream: Ahead::new(stream, offer),
         reported: 0,
         progress,
     };
@@ -124,7 +130,7 @@ pub(super) fn scan_piece(
 }
 
 /// Reads the lines that start at `position` or behind it, and before `to`.
-fn scan(
+pub(super) fn scan(
     source: impl Read,
     position: Position,
     to: u64,

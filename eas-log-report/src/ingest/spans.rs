@@ -1,9 +1,11 @@
-//! Which thread reads what: whole files first, then the back halves of what others are at.
+//! Which thread reads what: whole files first, then the back halves of what others are at, then the
+//! decompression of what others read.
 
 use std::path::PathBuf;
 
 use eas_log_parse::Header;
 
+use super::ahead::{Helper, Offer, offer};
 use super::quality::{FileQuality, FileState};
 use crate::input::Stream;
 
@@ -86,16 +88,20 @@ impl Span {
 
 /// What a thread can begin.
 pub(super) enum Task {
-    /// To read a stream.
-    Stream(usize, Stream),
+    /// To read this file, which is a stream, and to give its decompression away if asked.
+    Stream(usize, Offer<Stream>),
+    /// To decompress what another thread reads.
+    Help(Helper<Stream>),
     /// To read a span.
     Span(Span),
 }
 
 /// What is to be done, and what is being done.
 pub(super) struct Queue {
-    /// The last is begun first.
-    streams: Vec<(usize, Stream)>,
+    /// The files that are streams. The last is begun first.
+    streams: Vec<usize>,
+    /// Streams that were begun, for who can help with them. The last was begun last.
+    offered: Vec<Helper<Stream>>,
     /// The last is begun first.
     waiting: Vec<Span>,
     /// With the header that the next piece is expected to be read by.
@@ -103,12 +109,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(
-        plain: &[Plain],
-        mut streams: Vec<(usize, Stream)>,
-        header: &Header,
-    ) -> Queue {
-        streams.reverse();
+    /// `streams` are files with their sizes.
+    pub(super) fn new(plain: &[Plain], mut streams: Vec<(usize, u64)>, header: &Header) -> Queue {
+        // The largest is begun first, so that no thread is left alone with it at the end.
+        streams.sort_by_key(|&(_, size)| size);
         let whole = |(number, plain): (usize, &Plain)| Span {
             file: plain.file,
             plain: number,
@@ -118,7 +122,8 @@ impl Queue {
             header: header.clone(),
         };
         Queue {
-            streams,
+            streams: streams.into_iter().map(|(file, _)| file).collect(),
+            offered: Vec::new(),
             waiting: plain.iter().enumerate().map(whole).rev().collect(),
             begun: Vec::new(),
         }
@@ -129,14 +134,16 @@ impl Queue {
         self.waiting.extend(spans);
     }
 
-    /// Something to begin. A stream cannot be cut, so streams come first.
+    /// Something to begin. A stream cannot be cut, so streams come first; to help with one is what
+    /// is left when there is nothing to begin.
     pub(super) fn begin(&mut self) -> Option<Task> {
-        if let Some((file, stream)) = self.streams.pop() {
-            return Some(Task::Stream(file, stream));
+        if let Some(file) = self.streams.pop() {
+            let (offer, helper) = offer();
+            self.offered.push(helper);
+            return Some(Task::Stream(file, offer));
         }
-        let span = match self.waiting.pop() {
-            Some(span) => span,
-            None => self.take_over()?,
+        let Some(span) = self.waiting.pop().or_else(|| self.take_over()) else {
+            return self.offered.pop().map(Task::Help);
         };
         self.begun.push(span.clone());
         Some(Task::Span(span))

@@ -1,9 +1,14 @@
 //! Tests that run the command.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
+mod compressed;
+mod dropin;
 mod explain;
 mod inputs;
+mod nightly;
 mod options;
+mod pages;
 mod samples;
 mod verdicts;
 

@@ -11,6 +11,8 @@ pub(super) struct DeviceState {
     day: i32,
     half: Half,
     number: u32,
+    /// For which of the sums that the gatherer had in hand, one after the other, the number is.
+    turn: u32,
     /// Its runs.
     pub(super) runs: OpenRuns,
 }
@@ -21,17 +23,18 @@ impl Default for DeviceState {
             day: 0,
             half: Half::Whole,
             number: NONE,
+            turn: 0,
             runs: OpenRuns::default(),
         }
     }
 }
 
 impl DeviceState {
-    /// Counts a request on its day.
+    /// Counts a request on its day, in the sums of this turn.
     #[inline]
     pub(super) fn count(
         &mut self,
-        facts: &mut Facts,
+        (facts, turn): (&mut Facts, u32),
         entity: u32,
         time: i64,
         half: Half,
@@ -40,8 +43,9 @@ impl DeviceState {
         let day = time.div_euclid(86_400) as i32;
         let second = time.rem_euclid(86_400) as u32;
         let key = DayKey { entity, day, half };
-        if self.number == NONE || self.day != day || self.half != half {
-            (self.day, self.half) = (day, half);
+        let same = self.day == day && self.half == half && self.turn == turn;
+        if self.number == NONE || !same {
+            (self.day, self.half, self.turn) = (day, half, turn);
             self.number = facts.days.number(key);
         }
         let sum = facts.days.get_mut(self.number);
@@ -55,22 +59,17 @@ impl DeviceState {
         }
     }
 
-    /// Follows the run of requests within a minute.
+    /// Follows the run of requests within a minute. Gives the one that it ended.
     #[inline]
-    pub(super) fn follow_minute(&mut self, facts: &mut Facts, entity: u32, half: Half, at: Moment) {
-        let Some(time) = at.seconds() else { return };
-        let key = BusyKey::run_key(at.place.file, half, time);
-        if let Some(ended) = push(&mut self.runs.minute, key, at) {
-            facts.add_minute_run(entity, ended);
-        }
+    pub(super) fn follow_minute(&mut self, half: Half, at: Moment) -> Option<Run> {
+        let key = BusyKey::run_key(at.place.file, half, at.seconds()?);
+        push(&mut self.runs.minute, key, at)
     }
 
-    /// Follows the run of synchronizations with one key: a hash.
+    /// Follows the run of synchronizations with one key: a hash. Gives the one that it ended.
     #[inline]
-    pub(super) fn follow_sync_key(&mut self, facts: &mut Facts, entity: u32, key: u64, at: Moment) {
-        if let Some(ended) = push(&mut self.runs.sync_key, key, at) {
-            facts.add_sync_key_run(entity, ended);
-        }
+    pub(super) fn follow_sync_key(&mut self, key: u64, at: Moment) -> Option<Run> {
+        push(&mut self.runs.sync_key, key, at)
     }
 }
 

@@ -4,26 +4,28 @@
 //! probe, whether the filters want it) is worked out once per identity and found again by the raw
 //! bytes that make it.
 
+mod by_day;
 mod device;
 mod kept;
 mod known;
 
-use std::hash::BuildHasher;
-
 use chrono::{NaiveDate, Timelike};
 use eas_log_parse::{
-    Account, Base64Query, Budget, Command, EasLog, EasQuery, EasStem, ElementValue, Encoded,
-    Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
+    Account, Base64Query, Budget, CollectionClass, Command, EasLog, EasQuery, EasStem,
+    ElementValue, Encoded, Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
 };
-use foldhash::fast::FixedState;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use self::by_day::ByDay;
+pub(super) use self::by_day::DayGatherer;
+pub use self::by_day::{Days, Open, Part, RunKind};
 use self::device::DeviceState;
 pub use self::kept::Kept;
 use self::known::{Known, KnownIdentities, Parts, Standing};
-use super::filter::Filter;
+use super::filter::{Filter, Window};
 use crate::facts::{
     Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
-    Outcome, Place, PolicyKey, ResyncKey, TextId, TextTable, note,
+    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, note,
 };
 
 /// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
@@ -47,6 +49,10 @@ pub(super) struct Gatherer<'f> {
     last_server: Option<(Vec<u8>, TextId)>,
     /// The lines themselves, if they are wanted.
     kept: Option<Vec<Kept>>,
+    /// What other days have, if they are kept apart.
+    by_day: Option<Box<ByDay<'f>>>,
+    /// How often the sums in hand were exchanged.
+    turn: u32,
 }
 
 /// What was gathered.
@@ -116,6 +122,8 @@ impl<'f> Gatherer<'f> {
             last_hour: None,
             last_server: None,
             kept: None,
+            by_day: None,
+            turn: 0,
         }
     }
 
@@ -267,9 +275,11 @@ impl<'f> Gatherer<'f> {
         self.count_hour(time, half, judgement);
         let device = &mut self.devices[entity as usize];
         if let Some(time) = time {
-            device.count(&mut self.facts, entity, time, half, judgement);
+            device.count((&mut self.facts, self.turn), entity, time, half, judgement);
         }
-        device.follow_minute(&mut self.facts, entity, half, moment);
+        if let Some(run) = device.follow_minute(half, moment) {
+            self.end_run(RunKind::Minute, entity, run);
+        }
         if asked.command == Some(Command::Sync) {
             self.sync(entity, &log, legacy.as_ref(), judgement, moment);
         }
@@ -305,6 +315,17 @@ impl<'f> Gatherer<'f> {
         self.kept.get_or_insert_default().push(kept);
     }
 
+    /// Takes in a run that has ended.
+    #[inline]
+    fn end_run(&mut self, kind: RunKind, entity: u32, run: Run) {
+        if let Some(by_day) = &mut self.by_day
+            && by_day.take(kind, entity, run)
+        {
+            return;
+        }
+        kind.add(&mut self.facts, entity, run);
+    }
+
     /// Counts a request in its hour, which is mostly that of the line before.
     #[inline]
     fn count_hour(&mut self, time: Option<i64>, half: Half, judgement: Judgement) {
@@ -336,20 +357,25 @@ impl<'f> Gatherer<'f> {
             value.map_or(&[], ElementValue::raw)
         }
         let (folder, sync_key) = (raw(log.folder_id), raw(log.sync_key));
-        let hashes = FixedState::default();
         if !sync_key.is_empty() {
             let window = moment.time.div_euclid(SYNC_KEY_WINDOW_S);
-            let key = hashes.hash_one((moment.place.file, window, folder, sync_key));
+            // Kept from night to night, so of a hash that is the same in every version and on every
+            // machine.
+            let file = u64::from(moment.place.file);
+            let place = xxh3_64_with_seed(folder, window.cast_unsigned() ^ file.rotate_right(16));
+            let key = xxh3_64_with_seed(sync_key, place);
             let device = &mut self.devices[entity as usize];
-            device.follow_sync_key(&mut self.facts, entity, key, moment);
+            if let Some(run) = device.follow_sync_key(key, moment) {
+                self.end_run(RunKind::SyncKey, entity, run);
+            }
         }
         let first = sync_key == b"0"
             || raw(log.sync_type) == b"F"
             || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
         if first && !judgement.failed {
             let folder = match legacy {
-                Some(legacy) => hashes.hash_one(legacy.class),
-                None => hashes.hash_one(folder),
+                Some(legacy) => xxh3_64(&class_code(legacy.class)),
+                None => xxh3_64(folder),
             };
             let day = moment
                 .seconds()
@@ -445,6 +471,16 @@ impl<'f> Gatherer<'f> {
         record: &Record<'_, '_>,
         query: &EasQuery<'_>,
     ) -> Known {
+        if Tier::is_probe(record, query) {
+            let known = Known {
+                identity: NONE,
+                entity: NONE,
+                standing: Standing::Probe,
+                window: Window::default(),
+            };
+            self.known.insert(hash, parts, known);
+            return known;
+        }
         let &[username, query_user, device, device_type, user_agent] = parts;
         // A computer account is a server that passes on a request; who asked stands in the query.
         let user = if username.is_empty() || Account::parse(username).is_computer() {
@@ -465,9 +501,7 @@ impl<'f> Gatherer<'f> {
         let users = &self.facts.texts.users;
         let key = (identity.user != NONE).then(|| users.keys().get(users.key_of(identity.user)));
         let window = self.filter.window(key);
-        let standing = if Tier::is_probe(record, query) {
-            Standing::Probe
-        } else if window.is_some() && self.wants(&identity, query_user) {
+        let standing = if window.is_some() && self.wants(&identity, query_user) {
             Standing::Counts
         } else {
             Standing::FilteredOut
@@ -618,6 +652,19 @@ impl<'f> Gatherer<'f> {
                 id
             }
         }
+    }
+}
+
+/// The code of a class, as newer lines have it; for none NUL bytes.
+fn class_code(class: Option<CollectionClass>) -> [u8; 2] {
+    match class {
+        None => [0; 2],
+        Some(CollectionClass::Email) => *b"Em",
+        Some(CollectionClass::Calendar) => *b"Ca",
+        Some(CollectionClass::Contacts) => *b"Co",
+        Some(CollectionClass::Tasks) => *b"Ta",
+        Some(CollectionClass::Notes) => *b"Nt",
+        Some(CollectionClass::Other(code)) => code,
     }
 }
 

@@ -1,0 +1,891 @@
+//! The facts of a day as tables.
+//!
+//! Every row names its source, so that what one file contributed can be taken out again. Numbers of
+//! texts, identities, entities and outcomes hold within a source. The number of an entity is its
+//! place in the order in which the identities name them.
+
+use std::collections::BTreeMap;
+
+use eas_log_parse::{Half, SyncType, Tier};
+use polars::prelude::PolarsResult;
+
+use super::columns::{Table, of_parquet, tables, to_parquet};
+use crate::facts::{
+    BusyKey, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Latest, LogForm, Moment,
+    NONE, Outcome, Place, PolicyKey, Quarters, ResyncKey, Run, TextId, Texts,
+};
+use crate::ingest::{Open, Part, RunKind};
+
+tables! {
+    /// A text.
+    TextTable of Text = "texts" {
+        source: u32, kind: String, id: u32, text: String,
+    }
+    /// Who sent a request.
+    Identities of IdentityRow = "identities" {
+        source: u32, id: u32,
+        user_text: Option<u32>, device: Option<u32>, device_type: Option<u32>,
+        user_agent: Option<u32>,
+    }
+    /// What became of a request.
+    Outcomes of OutcomeRow = "outcomes" {
+        source: u32, id: u32,
+        command: Option<u32>, sc_status: Option<u32>, sc_substatus: Option<u32>,
+        sc_win32_status: Option<i64>, eas_status: Option<u32>, version: Option<u32>,
+        error: Option<u32>, access: Option<u32>, policy_key: String, sync_type: Option<String>,
+        form: String, anonymous: bool, tier: String,
+    }
+    /// What happened to whom on which server.
+    Cells of CellRow = "cells" {
+        source: u32, identity: u32, outcome: u32, server: Option<u32>,
+        requests: i64, first_time_s: Option<i64>, first_line: u32,
+        last_time_s: Option<i64>, last_line: u32,
+    }
+    /// Synchronizations from the start.
+    Resyncs of ResyncRow = "resyncs" {
+        source: u32, entity: u32, folder: i64, utc_day: i32,
+        requests: i64, first_time_s: Option<i64>, first_line: u32,
+        last_time_s: Option<i64>, last_line: u32,
+    }
+    /// Exchange's own calls.
+    Internal of InternalRow = "internal" {
+        source: u32, method: Option<u32>, sc_status: Option<u32>, sc_substatus: Option<u32>,
+        server: Option<u32>,
+        requests: i64, first_time_s: Option<i64>, first_line: u32,
+        last_time_s: Option<i64>, last_line: u32,
+    }
+    /// Minutes with many requests.
+    Busy of BusyRow = "busy" {
+        source: u32, entity: u32, half: String, minute: u32,
+        requests: i64, first_time_s: Option<i64>, first_line: u32,
+        last_time_s: Option<i64>, last_line: u32,
+    }
+    /// Sums, extremes and latest values of a device.
+    Gauges of GaugeRow = "gauges" {
+        source: u32, entity: u32,
+        bytes_sent: i64, bytes_received: i64, rpc_count: i64, rpc_latency_ms: i64,
+        max_throttle_ms: i64, max_sync_state_kb: i64, overdrawn: i64, broken_pings: i64,
+        shortest_broken_ping_ms: i64,
+        sync_key_run: Option<i64>, sync_key_run_length: Option<u32>,
+        sync_key_run_time_s: Option<i64>, sync_key_run_line: Option<u32>,
+        mailbox_server: Option<u32>, mailbox_server_time_s: Option<i64>,
+        mailbox_server_line: Option<u32>,
+        device_os: Option<u32>, device_os_time_s: Option<i64>, device_os_line: Option<u32>,
+        device_model: Option<u32>, device_model_time_s: Option<i64>,
+        device_model_line: Option<u32>,
+        proxied_to: Option<u32>, proxied_to_time_s: Option<i64>, proxied_to_line: Option<u32>,
+        redirected_to: Option<u32>, redirected_to_time_s: Option<i64>,
+        redirected_to_line: Option<u32>,
+    }
+    /// What devices did on a day (UTC).
+    DayTable of DayRow = "days" {
+        source: u32, entity: u32, utc_day: i32, half: String, lines: u32, seen: u32,
+        worked_0: u32, worked_1: u32, worked_2: u32,
+    }
+    /// Their failures on a day (UTC).
+    Troubles of TroubleRow = "troubles" {
+        source: u32, entity: u32, utc_day: i32, half: String,
+        failed_0: u32, failed_1: u32, failed_2: u32, by_hour: String,
+    }
+    /// What all devices did in an hour (UTC).
+    Hours of HourRow = "hours" {
+        source: u32, utc_hour: Option<i32>,
+        requests_whole: i64, requests_front: i64, requests_back: i64,
+        failed_whole: i64, failed_front: i64, failed_back: i64,
+    }
+    /// Runs that may go on when their file does.
+    OpenRuns of OpenRow = "open_runs" {
+        source: u32, entity: u32, kind: String, run: i64, length: u32,
+        start_time_s: Option<i64>, start_line: u32,
+    }
+}
+
+const HALVES: [(Half, &str); 3] = [
+    (Half::Whole, "whole"),
+    (Half::Front, "front"),
+    (Half::Back, "back"),
+];
+const TIERS: [(Tier, &str); 7] = [
+    (Tier::Client, "client"),
+    (Tier::FrontEnd, "front_end"),
+    (Tier::BackEnd, "back_end"),
+    (Tier::Proxying, "proxying"),
+    (Tier::Proxied, "proxied"),
+    (Tier::Probe, "probe"),
+    (Tier::Internal, "internal"),
+];
+const POLICY_KEYS: [(PolicyKey, &str); 3] = [
+    (PolicyKey::Unknown, "unknown"),
+    (PolicyKey::Zero, "zero"),
+    (PolicyKey::Set, "set"),
+];
+const SYNC_TYPES: [(SyncType, &str); 4] = [
+    (SyncType::First, "first"),
+    (SyncType::Subsequent, "subsequent"),
+    (SyncType::Recovery, "recovery"),
+    (SyncType::Invalid, "invalid"),
+];
+const FORMS: [(LogForm, &str); 4] = [
+    (LogForm::None, "none"),
+    (LogForm::Named, "named"),
+    (LogForm::Packed, "packed"),
+    (LogForm::PackedUnavailable, "packed_unavailable"),
+];
+const RUN_KINDS: [(RunKind, &str); 2] =
+    [(RunKind::Minute, "minute"), (RunKind::SyncKey, "sync_key")];
+
+fn name<T: PartialEq + Copy>(names: &[(T, &'static str)], value: T) -> String {
+    let found = names.iter().find(|(other, _)| *other == value);
+    found.map_or_else(String::new, |(_, name)| (*name).to_owned())
+}
+
+/// What is wrong with a table that cannot be what was written.
+#[derive(Debug)]
+pub(super) struct Wrong(pub(super) String);
+
+impl From<polars::prelude::PolarsError> for Wrong {
+    fn from(error: polars::prelude::PolarsError) -> Wrong {
+        Wrong(error.to_string())
+    }
+}
+
+fn named<T: Copy>(names: &[(T, &'static str)], name: &str) -> Result<T, Wrong> {
+    let found = names.iter().find(|(_, other)| *other == name);
+    found
+        .map(|(value, _)| *value)
+        .ok_or_else(|| Wrong(format!("'{name}' is not a value of its column")))
+}
+
+fn id(text: TextId) -> Option<u32> {
+    (text != NONE).then_some(text)
+}
+
+/// Texts from logs are nearly always UTF-8, and stand as they are. Others are written in
+/// hexadecimal behind this mark.
+const NOT_UTF8: char = '\u{fffd}';
+
+pub(super) fn write_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.starts_with(NOT_UTF8) => text.to_owned(),
+        _ => format!("{NOT_UTF8}{}", hex(bytes)),
+    }
+}
+
+pub(super) fn read_text(text: &str) -> Result<Vec<u8>, Wrong> {
+    match text.strip_prefix(NOT_UTF8) {
+        None => Ok(text.as_bytes().to_vec()),
+        Some(digits) => unhex(digits),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(digits: &str) -> Result<Vec<u8>, Wrong> {
+    let wrong = || Wrong(format!("'{digits}' is not hexadecimal"));
+    let digits = digits.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return Err(wrong());
+    }
+    digits
+        .chunks(2)
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            u8::from_str_radix(pair, 16).map_err(|_| wrong())
+        })
+        .collect()
+}
+
+fn time_s(moment: Moment) -> Option<i64> {
+    moment.seconds()
+}
+
+fn moment(file: u32, time_s: Option<i64>, line: u32) -> Moment {
+    Moment {
+        time: time_s.unwrap_or(Moment::NO_TIME),
+        place: Place {
+            file,
+            piece: 0,
+            line,
+        },
+    }
+}
+
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The tables of a day, as files: name of the table and bytes. Empty tables have none.
+pub(super) fn encode(parts: &BTreeMap<u32, Part>) -> PolarsResult<Vec<(&'static str, Vec<u8>)>> {
+    let mut tables = DayTables::default();
+    for (&source, part) in parts {
+        tables.push(source, part);
+    }
+    tables.encode()
+}
+
+/// What sources say of a day, from its tables. `number` gives for a source the number that its file
+/// is to have in places.
+pub(super) fn decode(
+    files: &[(String, Vec<u8>)],
+    number: &dyn Fn(u32) -> u32,
+) -> Result<BTreeMap<u32, Part>, (String, Wrong)> {
+    let mut tables = DayTables::default();
+    for (name, bytes) in files {
+        tables
+            .decode(name, bytes)
+            .map_err(|wrong| (name.clone(), wrong))?;
+    }
+    tables
+        .into_parts(number)
+        .map_err(|(name, wrong)| (name.to_owned(), wrong))
+}
+
+macro_rules! day_tables {
+    ($($field:ident: $table:ident),+ $(,)?) => {
+        #[derive(Default)]
+        struct DayTables {
+            $($field: $table,)+
+        }
+
+        impl DayTables {
+            fn encode(self) -> PolarsResult<Vec<(&'static str, Vec<u8>)>> {
+                let mut files = Vec::new();
+                $(if !self.$field.is_empty() {
+                    files.push(($table::NAME, to_parquet(self.$field)?));
+                })+
+                Ok(files)
+            }
+
+            fn decode(&mut self, name: &str, bytes: &[u8]) -> Result<(), Wrong> {
+                $(if name == $table::NAME {
+                    self.$field = of_parquet(bytes)?;
+                    return Ok(());
+                })+
+                Err(Wrong(format!("there is no table '{name}'")))
+            }
+        }
+    };
+}
+
+day_tables! {
+    texts: TextTable,
+    identities: Identities,
+    outcomes: Outcomes,
+    cells: Cells,
+    resyncs: Resyncs,
+    internal: Internal,
+    busy: Busy,
+    gauges: Gauges,
+    days: DayTable,
+    troubles: Troubles,
+    hours: Hours,
+    open: OpenRuns,
+}
+
+const USERS: &str = "user";
+const DEVICES: &str = "device";
+const DEVICE_TYPES: &str = "device_type";
+const USER_AGENTS: &str = "user_agent";
+const COMMANDS: &str = "command";
+const ERRORS: &str = "error";
+const ACCESS: &str = "access";
+const SERVERS: &str = "server";
+const VALUES: &str = "value";
+
+fn intern(texts: &mut Texts, kind: &str, text: &[u8]) -> Result<TextId, Wrong> {
+    Ok(match kind {
+        USERS => texts.users.intern(text),
+        DEVICES => texts.devices.intern(text),
+        DEVICE_TYPES => texts.device_types.intern(text),
+        USER_AGENTS => texts.user_agents.intern(text),
+        COMMANDS => texts.commands.intern(text),
+        ERRORS => texts.errors.intern(text),
+        ACCESS => texts.access.intern(text),
+        SERVERS => texts.servers.intern(text),
+        VALUES => texts.values.intern(text),
+        _ => return Err(Wrong(format!("'{kind}' is not a kind of text"))),
+    })
+}
+
+impl DayTables {
+    fn push(&mut self, source: u32, part: &Part) {
+        let facts = &part.facts;
+        let texts = &facts.texts;
+        for (kind, table) in [
+            (USERS, texts.users.texts()),
+            (DEVICES, texts.devices.texts()),
+            (DEVICE_TYPES, texts.device_types.texts()),
+            (USER_AGENTS, &texts.user_agents),
+            (COMMANDS, &texts.commands),
+            (ERRORS, texts.errors.texts()),
+            (ACCESS, &texts.access),
+            (SERVERS, &texts.servers),
+            (VALUES, texts.values.texts()),
+        ] {
+            for (id, text) in (0..).zip(table.iter()) {
+                self.texts.push(Text {
+                    source,
+                    kind: kind.to_owned(),
+                    id,
+                    text: write_text(text),
+                });
+            }
+        }
+        for (number, identity) in (0..).zip(facts.identities()) {
+            self.identities.push(IdentityRow {
+                source,
+                id: number,
+                user_text: id(identity.user),
+                device: id(identity.device),
+                device_type: id(identity.device_type),
+                user_agent: id(identity.user_agent),
+            });
+        }
+        for (number, outcome) in (0..).zip(facts.outcomes()) {
+            self.outcomes.push(OutcomeRow {
+                source,
+                id: number,
+                command: id(outcome.command),
+                sc_status: outcome.sc_status.map(Into::into),
+                sc_substatus: outcome.sc_substatus.map(Into::into),
+                // The same 64 bits, whatever stood in the log.
+                sc_win32_status: outcome.sc_win32_status.map(u64::cast_signed),
+                eas_status: outcome.eas_status.map(Into::into),
+                version: outcome.version.map(Into::into),
+                error: id(outcome.error),
+                access: id(outcome.access),
+                policy_key: name(&POLICY_KEYS, outcome.policy_key),
+                sync_type: outcome.sync_type.map(|kind| name(&SYNC_TYPES, kind)),
+                form: name(&FORMS, outcome.form),
+                anonymous: outcome.anonymous,
+                tier: name(&TIERS, outcome.tier),
+            });
+        }
+        self.push_cells(source, facts);
+        self.push_devices(source, facts);
+        for (&utc_hour, hour) in facts.hours.iter() {
+            let [requests_whole, requests_front, requests_back] = hour.requests.lines().map(number);
+            let [failed_whole, failed_front, failed_back] = hour.failed.lines().map(number);
+            self.hours.push(HourRow {
+                source,
+                utc_hour,
+                requests_whole,
+                requests_front,
+                requests_back,
+                failed_whole,
+                failed_front,
+                failed_back,
+            });
+        }
+        for open in &part.open {
+            self.open.push(OpenRow {
+                source,
+                entity: open.entity,
+                kind: name(&RUN_KINDS, open.kind),
+                run: open.run.key.cast_signed(),
+                length: open.run.length,
+                start_time_s: time_s(open.run.start),
+                start_line: open.run.start.place.line,
+            });
+        }
+    }
+
+    fn push_cells(&mut self, source: u32, facts: &Facts) {
+        for (key, cell) in facts.cells.iter() {
+            self.cells.push(CellRow {
+                source,
+                identity: key.identity,
+                outcome: key.outcome,
+                server: id(key.server),
+                requests: number(cell.requests),
+                first_time_s: time_s(cell.first),
+                first_line: cell.first.place.line,
+                last_time_s: time_s(cell.last),
+                last_line: cell.last.place.line,
+            });
+        }
+        for (key, cell) in facts.resyncs.iter() {
+            self.resyncs.push(ResyncRow {
+                source,
+                entity: key.entity,
+                folder: key.folder.cast_signed(),
+                utc_day: key.day,
+                requests: number(cell.requests),
+                first_time_s: time_s(cell.first),
+                first_line: cell.first.place.line,
+                last_time_s: time_s(cell.last),
+                last_line: cell.last.place.line,
+            });
+        }
+        for (key, cell) in facts.internal.iter() {
+            self.internal.push(InternalRow {
+                source,
+                method: id(key.method),
+                sc_status: key.sc_status.map(Into::into),
+                sc_substatus: key.sc_substatus.map(Into::into),
+                server: id(key.server),
+                requests: number(cell.requests),
+                first_time_s: time_s(cell.first),
+                first_line: cell.first.place.line,
+                last_time_s: time_s(cell.last),
+                last_line: cell.last.place.line,
+            });
+        }
+        for (key, cell) in facts.busy.iter() {
+            self.busy.push(BusyRow {
+                source,
+                entity: key.entity,
+                half: name(&HALVES, key.half),
+                minute: key.minute,
+                requests: number(cell.requests),
+                first_time_s: time_s(cell.first),
+                first_line: cell.first.place.line,
+                last_time_s: time_s(cell.last),
+                last_line: cell.last.place.line,
+            });
+        }
+    }
+
+    fn push_devices(&mut self, source: u32, facts: &Facts) {
+        for entity in 0..facts.entities().len() as u32 {
+            let gauge = facts.gauge(entity);
+            if *gauge != Gauge::default() {
+                self.gauges.push(gauge_row(source, entity, gauge));
+            }
+        }
+        for (key, day) in facts.days.iter() {
+            let [worked_0, worked_1, worked_2] = day.worked.bits();
+            self.days.push(DayRow {
+                source,
+                entity: key.entity,
+                utc_day: key.day,
+                half: name(&HALVES, key.half),
+                lines: day.lines,
+                seen: day.seen,
+                worked_0,
+                worked_1,
+                worked_2,
+            });
+        }
+        for (key, trouble) in facts.troubles.iter() {
+            let [failed_0, failed_1, failed_2] = trouble.failed.bits();
+            self.troubles.push(TroubleRow {
+                source,
+                entity: key.entity,
+                utc_day: key.day,
+                half: name(&HALVES, key.half),
+                failed_0,
+                failed_1,
+                failed_2,
+                by_hour: hex(&trouble.by_hour),
+            });
+        }
+    }
+
+    /// The parts of each source, table by table. An error names the table.
+    fn into_parts(
+        self,
+        number: &dyn Fn(u32) -> u32,
+    ) -> Result<BTreeMap<u32, Part>, (&'static str, Wrong)> {
+        let mut parts: BTreeMap<u32, Part> = BTreeMap::new();
+        let at = |name: &'static str| move |wrong: Wrong| (name, wrong);
+        for row in self.texts.into_rows() {
+            let texts = &mut parts.entry(row.source).or_default().facts.texts;
+            read_text(&row.text)
+                .and_then(|text| intern(texts, &row.kind, &text))
+                .and_then(|id| in_order(id, row.id))
+                .map_err(at(TextTable::NAME))?;
+        }
+        for row in self.identities.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            identity(facts, &row).map_err(at(Identities::NAME))?;
+        }
+        for row in self.outcomes.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            outcome(facts, &row).map_err(at(Outcomes::NAME))?;
+        }
+        for row in self.cells.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let check = within(row.identity, facts.identities().len())
+                .and_then(|_| within(row.outcome, facts.outcomes().len()))
+                .and_then(|_| text_within(row.server, facts.texts.servers.len()));
+            let server = check.map_err(at(Cells::NAME))?;
+            let key = CellKey {
+                identity: row.identity,
+                outcome: row.outcome,
+                server,
+            };
+            facts.cells.add(
+                key,
+                &Cell {
+                    requests: unsigned(row.requests),
+                    first: moment(number(row.source), row.first_time_s, row.first_line),
+                    last: moment(number(row.source), row.last_time_s, row.last_line),
+                },
+            );
+        }
+        for row in self.resyncs.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let key = ResyncKey {
+                entity: within(row.entity, facts.entities().len()).map_err(at(Resyncs::NAME))?,
+                folder: row.folder.cast_unsigned(),
+                day: row.utc_day,
+            };
+            facts.resyncs.add(
+                key,
+                &Cell {
+                    requests: unsigned(row.requests),
+                    first: moment(number(row.source), row.first_time_s, row.first_line),
+                    last: moment(number(row.source), row.last_time_s, row.last_line),
+                },
+            );
+        }
+        for row in self.internal.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let key = internal_key(facts, &row).map_err(at(Internal::NAME))?;
+            facts.internal.add(
+                key,
+                &Cell {
+                    requests: unsigned(row.requests),
+                    first: moment(number(row.source), row.first_time_s, row.first_line),
+                    last: moment(number(row.source), row.last_time_s, row.last_line),
+                },
+            );
+        }
+        for row in self.busy.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let key = BusyKey {
+                entity: within(row.entity, facts.entities().len()).map_err(at(Busy::NAME))?,
+                half: named(&HALVES, &row.half).map_err(at(Busy::NAME))?,
+                minute: row.minute,
+            };
+            facts.busy.add(
+                key,
+                &Cell {
+                    requests: unsigned(row.requests),
+                    first: moment(number(row.source), row.first_time_s, row.first_line),
+                    last: moment(number(row.source), row.last_time_s, row.last_line),
+                },
+            );
+        }
+        for row in self.gauges.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let gauge = gauge(facts, &row, number(row.source)).map_err(at(Gauges::NAME))?;
+            *facts.gauge_mut(row.entity).1 = gauge;
+        }
+        for row in self.days.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let key = day_key(facts, row.entity, row.utc_day, &row.half);
+            let day = facts.days.of(key.map_err(at(DayTable::NAME))?);
+            day.lines = row.lines;
+            day.seen = row.seen;
+            day.worked = Quarters::from_bits([row.worked_0, row.worked_1, row.worked_2]);
+        }
+        for row in self.troubles.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let key = day_key(facts, row.entity, row.utc_day, &row.half);
+            let trouble = facts.troubles.of(key.map_err(at(Troubles::NAME))?);
+            trouble.failed = Quarters::from_bits([row.failed_0, row.failed_1, row.failed_2]);
+            let by_hour = unhex(&row.by_hour).map_err(at(Troubles::NAME))?;
+            trouble.by_hour = by_hour.try_into().map_err(|_| {
+                let wrong = Wrong(format!("'{}' is not 24 numbers", row.by_hour));
+                (Troubles::NAME, wrong)
+            })?;
+        }
+        for row in self.hours.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let hour = facts.hours.of(row.utc_hour);
+            for (half, requests, failed) in [
+                (Half::Whole, row.requests_whole, row.failed_whole),
+                (Half::Front, row.requests_front, row.failed_front),
+                (Half::Back, row.requests_back, row.failed_back),
+            ] {
+                hour.requests.count(half, unsigned(requests));
+                hour.failed.count(half, unsigned(failed));
+            }
+        }
+        for row in self.open.into_rows() {
+            let part = parts.entry(row.source).or_default();
+            let entities = part.facts.entities().len();
+            part.open.push(Open {
+                entity: within(row.entity, entities).map_err(at(OpenRuns::NAME))?,
+                kind: named(&RUN_KINDS, &row.kind).map_err(at(OpenRuns::NAME))?,
+                run: Run {
+                    key: row.run.cast_unsigned(),
+                    length: row.length,
+                    start: moment(number(row.source), row.start_time_s, row.start_line),
+                },
+            });
+        }
+        Ok(parts)
+    }
+}
+
+fn in_order(found: u32, want: u32) -> Result<(), Wrong> {
+    if found == want {
+        return Ok(());
+    }
+    Err(Wrong(format!(
+        "number {want} stands where {found} should be"
+    )))
+}
+
+fn within(number: u32, length: usize) -> Result<u32, Wrong> {
+    if (number as usize) < length {
+        return Ok(number);
+    }
+    Err(Wrong(format!("number {number} is named, of {length}")))
+}
+
+fn text_within(id: Option<u32>, length: usize) -> Result<TextId, Wrong> {
+    id.map_or(Ok(NONE), |id| within(id, length))
+}
+
+fn identity(facts: &mut Facts, row: &IdentityRow) -> Result<(), Wrong> {
+    let texts = &facts.texts;
+    let identity = Identity {
+        user: text_within(row.user_text, texts.users.texts().len())?,
+        device: text_within(row.device, texts.devices.texts().len())?,
+        device_type: text_within(row.device_type, texts.device_types.texts().len())?,
+        user_agent: text_within(row.user_agent, texts.user_agents.len())?,
+    };
+    in_order(facts.identity(identity), row.id)
+}
+
+fn small(number: Option<u32>) -> Result<Option<u16>, Wrong> {
+    number
+        .map(|number| {
+            u16::try_from(number).map_err(|_| Wrong(format!("{number} is no status or version")))
+        })
+        .transpose()
+}
+
+fn outcome(facts: &mut Facts, row: &OutcomeRow) -> Result<(), Wrong> {
+    let texts = &facts.texts;
+    let outcome = Outcome {
+        command: text_within(row.command, texts.commands.len())?,
+        sc_status: small(row.sc_status)?,
+        sc_substatus: small(row.sc_substatus)?,
+        sc_win32_status: row.sc_win32_status.map(i64::cast_unsigned),
+        eas_status: small(row.eas_status)?,
+        version: small(row.version)?,
+        error: text_within(row.error, texts.errors.texts().len())?,
+        access: text_within(row.access, texts.access.len())?,
+        policy_key: named(&POLICY_KEYS, &row.policy_key)?,
+        sync_type: row
+            .sync_type
+            .as_deref()
+            .map(|kind| named(&SYNC_TYPES, kind))
+            .transpose()?,
+        form: named(&FORMS, &row.form)?,
+        anonymous: row.anonymous,
+        tier: named(&TIERS, &row.tier)?,
+    };
+    in_order(facts.outcome(outcome), row.id)
+}
+
+fn internal_key(facts: &Facts, row: &InternalRow) -> Result<InternalKey, Wrong> {
+    Ok(InternalKey {
+        method: text_within(row.method, facts.texts.commands.len())?,
+        sc_status: small(row.sc_status)?,
+        sc_substatus: small(row.sc_substatus)?,
+        server: text_within(row.server, facts.texts.servers.len())?,
+    })
+}
+
+fn day_key(facts: &Facts, entity: u32, day: i32, half: &str) -> Result<DayKey, Wrong> {
+    Ok(DayKey {
+        entity: within(entity, facts.entities().len())?,
+        day,
+        half: named(&HALVES, half)?,
+    })
+}
+
+fn gauge_row(source: u32, entity: u32, gauge: &Gauge) -> GaugeRow {
+    let text = |latest: Latest| latest.map(|(_, text)| text);
+    let time = |latest: Latest| latest.and_then(|(moment, _)| time_s(moment));
+    let line = |latest: Latest| latest.map(|(moment, _)| moment.place.line);
+    let run = gauge.longest_sync_key_run;
+    GaugeRow {
+        source,
+        entity,
+        bytes_sent: number(gauge.bytes_sent),
+        bytes_received: number(gauge.bytes_received),
+        rpc_count: number(gauge.rpc_count),
+        rpc_latency_ms: number(gauge.rpc_latency_ms),
+        max_throttle_ms: number(gauge.max_throttle_ms),
+        max_sync_state_kb: number(gauge.max_sync_state_kb),
+        overdrawn: number(gauge.overdrawn),
+        broken_pings: number(gauge.broken_pings),
+        shortest_broken_ping_ms: number(gauge.shortest_broken_ping_ms),
+        sync_key_run: run.map(|run| run.key.cast_signed()),
+        sync_key_run_length: run.map(|run| run.length),
+        sync_key_run_time_s: run.and_then(|run| time_s(run.start)),
+        sync_key_run_line: run.map(|run| run.start.place.line),
+        mailbox_server: text(gauge.mailbox_server),
+        mailbox_server_time_s: time(gauge.mailbox_server),
+        mailbox_server_line: line(gauge.mailbox_server),
+        device_os: text(gauge.device_os),
+        device_os_time_s: time(gauge.device_os),
+        device_os_line: line(gauge.device_os),
+        device_model: text(gauge.device_model),
+        device_model_time_s: time(gauge.device_model),
+        device_model_line: line(gauge.device_model),
+        proxied_to: text(gauge.proxied_to),
+        proxied_to_time_s: time(gauge.proxied_to),
+        proxied_to_line: line(gauge.proxied_to),
+        redirected_to: text(gauge.redirected_to),
+        redirected_to_time_s: time(gauge.redirected_to),
+        redirected_to_line: line(gauge.redirected_to),
+    }
+}
+
+fn gauge(facts: &Facts, row: &GaugeRow, file: u32) -> Result<Gauge, Wrong> {
+    within(row.entity, facts.entities().len())?;
+    let latest =
+        |text: Option<u32>, time: Option<i64>, line: Option<u32>| -> Result<Latest, Wrong> {
+            let (Some(text), Some(line)) = (text, line) else {
+                return Ok(None);
+            };
+            let text = within(text, facts.texts.values.texts().len())?;
+            Ok(Some((moment(file, time, line), text)))
+        };
+    let run = match (
+        row.sync_key_run,
+        row.sync_key_run_length,
+        row.sync_key_run_line,
+    ) {
+        (Some(key), Some(length), Some(line)) => Some(Run {
+            key: key.cast_unsigned(),
+            length,
+            start: moment(file, row.sync_key_run_time_s, line),
+        }),
+        _ => None,
+    };
+    Ok(Gauge {
+        bytes_sent: unsigned(row.bytes_sent),
+        bytes_received: unsigned(row.bytes_received),
+        rpc_count: unsigned(row.rpc_count),
+        rpc_latency_ms: unsigned(row.rpc_latency_ms),
+        max_throttle_ms: unsigned(row.max_throttle_ms),
+        max_sync_state_kb: unsigned(row.max_sync_state_kb),
+        overdrawn: unsigned(row.overdrawn),
+        broken_pings: unsigned(row.broken_pings),
+        shortest_broken_ping_ms: unsigned(row.shortest_broken_ping_ms),
+        longest_sync_key_run: run,
+        mailbox_server: latest(
+            row.mailbox_server,
+            row.mailbox_server_time_s,
+            row.mailbox_server_line,
+        )?,
+        device_os: latest(row.device_os, row.device_os_time_s, row.device_os_line)?,
+        device_model: latest(
+            row.device_model,
+            row.device_model_time_s,
+            row.device_model_line,
+        )?,
+        proxied_to: latest(row.proxied_to, row.proxied_to_time_s, row.proxied_to_line)?,
+        redirected_to: latest(
+            row.redirected_to,
+            row.redirected_to_time_s,
+            row.redirected_to_line,
+        )?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::read_on;
+    use crate::store::Zone;
+    use eas_log_parse::{Header, Position};
+
+    #[test]
+    fn texts_are_kept_byte_for_byte() {
+        for bytes in [
+            &b""[..],
+            b"CONTOSO\\j\xf8e",
+            b"j\xc3\xb8e",
+            b"\xff\xfe",
+            "\u{fffd}ab".as_bytes(),
+        ] {
+            assert_eq!(read_text(&write_text(bytes)).unwrap(), bytes);
+        }
+        assert_eq!(write_text("j\u{f8}e".as_bytes()), "j\u{f8}e");
+        assert!(read_text("\u{fffd}abc").is_err());
+        assert!(read_text("\u{fffd}zz").is_err());
+    }
+
+    #[test]
+    fn tables_are_read_as_they_were_written() {
+        let mut log = b"#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query cs-username cs(User-Agent) sc-status sc-substatus sc-win32-status sc-bytes\n".to_vec();
+        for line in 0..40u32 {
+            let user: &[u8] = if line % 3 == 0 {
+                b"j\xf8e"
+            } else {
+                b"CONTOSO\\jdoe"
+            };
+            let time = match line {
+                39 => "-".to_owned(),
+                line => format!("2011-05-06 11:30:{line:02}"),
+            };
+            log.extend_from_slice(
+                time.replace('-', if line == 39 { "- -" } else { "-" })
+                    .as_bytes(),
+            );
+            log.extend_from_slice(b" 192.0.2.1 POST /Microsoft-Server-ActiveSync/default.eas User=jdoe&DeviceId=A1&DeviceType=PocketPC&Cmd=Sync&Log=V140_Fid:5_Ty:Em_Sk:0_St:F_RpcC3_Mbx:MBX1_Error:DeviceNotProvisioned_As:BlockedP_S142_ ");
+            log.extend_from_slice(user);
+            log.extend_from_slice(b" MSFT-PPC/5.2 449 0 18446744073709551615 77\n");
+        }
+        let read = read_on(
+            &log[..],
+            Position::START,
+            &Header::default(),
+            &Zone::UTC,
+            [],
+        );
+        assert_eq!(read.tally.malformed(), 0);
+        assert_eq!(read.parts.len(), 2);
+        for part in read.parts.into_values() {
+            let parts = BTreeMap::from([(7, part)]);
+            let files: Vec<(String, Vec<u8>)> = encode(&parts)
+                .unwrap()
+                .into_iter()
+                .map(|(name, bytes)| (name.to_owned(), bytes))
+                .collect();
+            let again =
+                decode(&files, &|_| 0).unwrap_or_else(|(name, Wrong(why))| panic!("{name}: {why}"));
+            let twice: Vec<(String, Vec<u8>)> = encode(&again)
+                .unwrap()
+                .into_iter()
+                .map(|(name, bytes)| (name.to_owned(), bytes))
+                .collect();
+            assert!(files == twice);
+            assert!(files.len() >= 6, "{}", files.len());
+        }
+    }
+
+    #[test]
+    fn numbers_that_name_nothing_are_refused() {
+        let mut tables = DayTables::default();
+        tables.cells.push(CellRow {
+            source: 1,
+            identity: 0,
+            outcome: 0,
+            server: None,
+            requests: 1,
+            first_time_s: None,
+            first_line: 1,
+            last_time_s: None,
+            last_line: 1,
+        });
+        let (name, Wrong(why)) = tables.into_parts(&|_| 0).unwrap_err();
+        assert_eq!((name, why.as_str()), ("cells", "number 0 is named, of 0"));
+    }
+}
