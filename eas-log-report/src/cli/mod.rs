@@ -5,6 +5,7 @@ mod compare;
 mod devices;
 mod exit;
 mod explain;
+mod fail_on;
 mod output;
 mod plan;
 mod progress;

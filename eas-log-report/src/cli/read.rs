@@ -28,7 +28,7 @@ pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::R
     }
 
     let bar = Bar::new(args.no_progress);
-    let ingested = ingest(&found.sources, &plan.options, &bar);
+    let mut ingested = ingest(&found.sources, &plan.options, &bar);
     let (elapsed, size) = (bar.elapsed(), ingested.quality.bytes());
     bar.finish();
     name_files(&ingested.quality, args.verbose);
@@ -58,6 +58,9 @@ pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::R
             tally.malformed(),
             tally.lines()
         );
+    }
+    if let Some(pseudonyms) = &plan.pseudonyms {
+        pseudonyms.apply(&mut ingested);
     }
     let in_part = too_malformed || ingested.quality.is_incomplete() || !found.problems.is_empty();
     Ok(Read { ingested, in_part })

@@ -4,22 +4,29 @@ use anyhow::Context;
 
 use super::args::ReportArgs;
 use super::exit::Outcome;
+use super::fail_on::Condition;
 use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
 use crate::analysis::{Options, analyse};
-use crate::render::{csv_files, write_json, write_text};
+use crate::render::{csv_files, write_atomically, write_json, write_prometheus, write_text};
 use crate::triage::Findings;
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let plan = Plan::new(&args.read)?;
     let findings = findings(&args.triage)?;
+    let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
+    let conditions = args
+        .fail_on
+        .iter()
+        .map(|typed| Condition::parse(typed, known))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let target = Target::tables(&args.output)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
     let rows = args.output.rows();
     let options = Options {
         filters: plan.filters,
-        findings: findings.as_ref().unwrap_or_else(|| Findings::built_in()),
+        findings: known,
         limits: limits(&args.triage),
         devices: rows,
     };
@@ -29,5 +36,17 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         |out| write_json(&report, rows, out),
         || csv_files(&report.sections, Some(&report.quality), rows),
     )?;
-    Ok(Outcome::of(in_part))
+    if let Some(path) = &args.prometheus {
+        write_atomically(path, |out| write_prometheus(&report, out))
+            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
+    }
+    let mut outcome = Outcome::of(in_part);
+    for holds in conditions
+        .iter()
+        .filter_map(|condition| condition.holds(&report))
+    {
+        anstream::eprintln!("eas-log-report: {holds}");
+        outcome = Outcome::ConditionHolds;
+    }
+    Ok(outcome)
 }
