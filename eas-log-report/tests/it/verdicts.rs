@@ -213,6 +213,27 @@ fn of_refusals_more_than_an_hour_apart_the_latest_decides() {
     assert_eq!(tried, 56);
 }
 
+/// Users of `samples/verdicts` are named after their verdict: `healthy.handshake` is healthy.
+#[test]
+fn the_sample_of_every_verdict() {
+    let found = json(&["devices", "samples/verdicts"]);
+    let devices = found["sections"]["devices"].as_array().unwrap();
+    let mut seen: Vec<&str> = Vec::new();
+    for device in devices {
+        let user = device["user"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("FABRIKAM\\");
+        let verdict = device["verdict"].as_str().unwrap();
+        assert_eq!(user.split('.').next(), Some(verdict), "{user}");
+        seen.push(verdict);
+    }
+    for (_, name) in Verdict::ALL {
+        assert!(seen.contains(&name), "{name}");
+    }
+    assert_eq!(seen.len(), 21);
+}
+
 #[test]
 fn devices_are_listed_selected_and_sorted() {
     let rows = |arguments: &[&str]| -> Vec<serde_json::Value> {
