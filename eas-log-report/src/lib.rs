@@ -13,6 +13,7 @@ pub mod explain;
 pub mod facts;
 pub mod ingest;
 pub mod input;
+pub mod privacy;
 pub mod render;
 pub mod report;
 pub mod store;

@@ -256,6 +256,13 @@ pub struct ReportArgs {
     pub(super) output: OutputArgs,
     #[command(flatten)]
     pub(super) drop_in: DropInArgs,
+    /// End with code 3 if this holds: failed, broken, a severity, a verdict or the id of a finding,
+    /// for any; or with a bound, such as 'failed>5%' or 'storm>3'; can be repeated
+    #[arg(long, value_name = "CONDITION", help_heading = "Watching")]
+    pub(super) fail_on: Vec<String>,
+    /// Write the totals for a Prometheus node exporter to this file
+    #[arg(long, value_name = "FILE", help_heading = "Watching")]
+    pub(super) prometheus: Option<PathBuf>,
 }
 
 /// What to read.
@@ -306,6 +313,10 @@ pub(super) struct ReadArgs {
     /// Name every file on standard error, and say how long it took
     #[arg(short, long, help_heading = "Reading")]
     pub verbose: bool,
+    /// Replace users, device ids, servers and addresses by pseudonyms, in every output: the same for
+    /// the same name and the same key. KEYFILE holds some random text
+    #[arg(long, value_name = "KEYFILE", help_heading = "Sharing")]
+    pub pseudonymize: Option<PathBuf>,
     /// Size in bytes of the pieces that large files are cut into
     #[arg(long, value_name = "BYTES", hide = true)]
     pub piece_size: Option<u64>,

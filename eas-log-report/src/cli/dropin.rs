@@ -18,6 +18,16 @@ pub(super) fn run(args: &ReportArgs, form: Form) -> anyhow::Result<Outcome> {
         args.output.top.is_none(),
         "--top: does not go with --format {name}, whose files always have all rows"
     );
+    for (option, given) in [
+        ("--fail-on", !args.fail_on.is_empty()),
+        ("--prometheus", args.prometheus.is_some()),
+        ("--pseudonymize", args.read.pseudonymize.is_some()),
+    ] {
+        ensure!(
+            !given,
+            "{option}: does not go with --format {name}, which makes no report"
+        );
+    }
     let plan = Plan::new(&args.read)?;
     let rules = match args.drop_in.compat {
         true => Rules::Compat,

@@ -12,6 +12,8 @@ pub enum Outcome {
     WrittenInPart,
     /// There is no report.
     NoReport,
+    /// The report is written, and a condition of `--fail-on` holds.
+    ConditionHolds,
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Written => 0,
             Outcome::WrittenInPart => 1,
             Outcome::NoReport => 2,
+            Outcome::ConditionHolds => 3,
         })
     }
 }

@@ -6,6 +6,7 @@ mod devices;
 mod dropin;
 mod exit;
 mod explain;
+mod fail_on;
 mod nightly;
 mod output;
 mod plan;

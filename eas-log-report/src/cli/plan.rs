@@ -1,11 +1,14 @@
 //! What the arguments mean.
 
+use std::path::Path;
+
 use anyhow::{Context, anyhow, ensure};
 use eas_log_parse::{FieldLayout, Header};
 
 use super::args::ReadArgs;
 use super::time::parse_time;
 use crate::ingest::{Filter, Options, Patterns};
+use crate::privacy::Pseudonyms;
 
 /// What is to be read, with every default in place.
 pub(super) struct Plan {
@@ -15,6 +18,8 @@ pub(super) struct Plan {
     pub(super) filters: Vec<(String, String)>,
     /// How much may be malformed.
     pub(super) limit: Option<Limit>,
+    /// Pseudonyms for names, if they are wanted.
+    pub(super) pseudonyms: Option<Pseudonyms>,
 }
 
 impl Plan {
@@ -26,7 +31,13 @@ impl Plan {
             None => Header::default(),
             Some(names) => Header::with_layout(layout(names)?),
         };
+        let pseudonyms = args.pseudonymize.as_deref().map(pseudonyms).transpose()?;
+        let mut filters = typed_filters(args);
+        if let Some(pseudonyms) = &pseudonyms {
+            pseudonyms.apply_to_filters(&mut filters);
+        }
         Ok(Plan {
+            pseudonyms,
             options: Options {
                 filter: filter(args)?,
                 threads,
@@ -34,7 +45,7 @@ impl Plan {
                 piece_size: args.piece_size.unwrap_or(defaults.piece_size),
                 fallback,
             },
-            filters: typed_filters(args),
+            filters,
             limit: args
                 .max_malformed
                 .as_deref()
@@ -42,6 +53,12 @@ impl Plan {
                 .transpose()?,
         })
     }
+}
+
+fn pseudonyms(path: &Path) -> anyhow::Result<Pseudonyms> {
+    let key = std::fs::read(path)
+        .with_context(|| format!("--pseudonymize {}: cannot be read", path.display()))?;
+    Pseudonyms::new(&key).map_err(|why| anyhow!("--pseudonymize {}: {why}", path.display()))
 }
 
 /// The layout that `--fields` names.

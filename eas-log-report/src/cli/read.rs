@@ -21,13 +21,16 @@ pub(super) struct Read {
 
 /// Reads all that is found under the paths, and says on standard error what could not be read.
 pub(super) fn read(paths: &[PathBuf], plan: &Plan, args: &ReadArgs) -> anyhow::Result<Read> {
-    let (ingested, in_part) = read_by(
+    let (mut ingested, in_part) = read_by(
         paths,
         plan,
         args,
         |sources, options, progress| Ok(ingest(sources, options, progress)),
         |ingested| &ingested.quality,
     )?;
+    if let Some(pseudonyms) = &plan.pseudonyms {
+        pseudonyms.apply(&mut ingested);
+    }
     Ok(Read { ingested, in_part })
 }
 

@@ -5,11 +5,14 @@ use anyhow::Context;
 use super::args::{Format, OutputArgs, ReportArgs};
 use super::dropin;
 use super::exit::Outcome;
+use super::fail_on::Condition;
 use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
 use crate::analysis::{Options, analyse};
-use crate::render::{csv_files, write_html, write_json, write_markdown, write_text};
+use crate::render::{
+    csv_files, write_atomically, write_html, write_json, write_markdown, write_prometheus, write_text,
+};
 use crate::report::Report;
 use crate::triage::Findings;
 
@@ -20,18 +23,36 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     dropin::refuse_options(&args.drop_in)?;
     let plan = Plan::new(&args.read)?;
     let findings = findings(&args.triage)?;
+    let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
+    let conditions = args
+        .fail_on
+        .iter()
+        .map(|typed| Condition::parse(typed, known))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let target = Target::report(&args.output)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
     let rows = args.output.rows();
     let options = Options {
         filters: plan.filters,
-        findings: findings.as_ref().unwrap_or_else(|| Findings::built_in()),
+        findings: known,
         limits: limits(&args.triage),
         devices: rows,
     };
     let report = analyse(ingested, options).context("cannot analyse")?;
     write(&report, &args.output, &target)?;
-    Ok(Outcome::of(in_part))
+    if let Some(path) = &args.prometheus {
+        write_atomically(path, |out| write_prometheus(&report, out))
+            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
+    }
+    let mut outcome = Outcome::of(in_part);
+    for holds in conditions
+        .iter()
+        .filter_map(|condition| condition.holds(&report))
+    {
+        anstream::eprintln!("eas-log-report: {holds}");
+        outcome = Outcome::ConditionHolds;
+    }
+    Ok(outcome)
 }
 
 /// Writes a report in the form that is asked for.

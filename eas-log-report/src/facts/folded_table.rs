@@ -59,6 +59,27 @@ impl FoldedTable {
         &self.keys
     }
 
+    /// Gives texts other forms, which take the place of their keys too. What folds to one key must get
+    /// one form; a text without a new form stays. Numbers stay as they are, and nothing can be
+    /// interned afterwards.
+    pub fn rename(&mut self, form: impl Fn(TextId, &[u8]) -> Option<Vec<u8>>) {
+        let (mut texts, mut keys) = (TextTable::default(), vec![Vec::new(); self.keys.len()]);
+        for (id, text) in (0..).zip(self.texts.iter()) {
+            let key = self.key_of(id);
+            let renamed = form(id, text);
+            keys[key as usize] = match &renamed {
+                Some(form) => form.clone(),
+                None => self.keys.get(key).to_vec(),
+            };
+            texts.push(renamed.as_deref().unwrap_or(text));
+        }
+        self.texts = texts;
+        self.keys = TextTable::default();
+        for key in keys {
+            self.keys.push(&key);
+        }
+    }
+
     /// Takes in all texts of another table.
     pub fn merge(&mut self, other: &FoldedTable) -> Renumbered {
         let texts: Vec<TextId> = other.texts.iter().map(|text| self.intern(text)).collect();

@@ -37,6 +37,22 @@ impl TextTable {
         id
     }
 
+    /// Adds a text under the next number, also if it is there already. It cannot be found by
+    /// [`TextTable::intern`].
+    pub(super) fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Gives all texts other forms. Numbers stay as they are, and nothing can be interned afterwards.
+    pub fn rename(&mut self, form: impl Fn(&[u8]) -> Vec<u8>) {
+        let mut renamed = TextTable::default();
+        for text in self.iter() {
+            renamed.push(&form(text));
+        }
+        *self = renamed;
+    }
+
     /// The text of a number that this table gave.
     #[inline]
     pub fn get(&self, id: TextId) -> &[u8] {

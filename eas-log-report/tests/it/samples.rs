@@ -127,7 +127,7 @@ fn every_sample_is_read_and_no_line_is_lost() {
     let report = json(&["samples"]);
     let input = &report["input"];
     let number = |value: &serde_json::Value| value.as_u64().unwrap();
-    assert_eq!(number(&input["files"]), 20);
+    assert_eq!(number(&input["files"]), 26);
     let mut sums = [0; 2];
     for file in input["per_file"].as_array().unwrap() {
         let text = fs::read(workspace().join(file["file"].as_str().unwrap())).unwrap();

@@ -213,6 +213,27 @@ fn of_refusals_more_than_an_hour_apart_the_latest_decides() {
     assert_eq!(tried, 56);
 }
 
+/// Users of `samples/verdicts` are named after their verdict: `healthy.handshake` is healthy.
+#[test]
+fn the_sample_of_every_verdict() {
+    let found = json(&["devices", "samples/verdicts"]);
+    let devices = found["sections"]["devices"].as_array().unwrap();
+    let mut seen: Vec<&str> = Vec::new();
+    for device in devices {
+        let user = device["user"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("FABRIKAM\\");
+        let verdict = device["verdict"].as_str().unwrap();
+        assert_eq!(user.split('.').next(), Some(verdict), "{user}");
+        seen.push(verdict);
+    }
+    for (_, name) in Verdict::ALL {
+        assert!(seen.contains(&name), "{name}");
+    }
+    assert_eq!(seen.len(), 21);
+}
+
 #[test]
 fn devices_are_listed_selected_and_sorted() {
     let rows = |arguments: &[&str]| -> Vec<serde_json::Value> {
@@ -474,4 +495,121 @@ fn compare_of_the_samples() {
         assert_eq!(code, 2, "{arguments:?}");
         assert!(err.contains(says), "{err}");
     }
+}
+
+#[test]
+fn pseudonyms_take_the_place_of_all_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "some random text for a test\n").unwrap();
+    let key = key.to_str().unwrap();
+    let names = [
+        "fabrikam",
+        "olsen",
+        "diaz",
+        "berg",
+        "IMEI3529",
+        "android1294832550129",
+        "192.0.2.",
+        "mbx1",
+        "198.51.100.",
+        "CAS2010",
+        "samples/coexistence",
+    ];
+    let user = "bernd.olsen";
+    let tables = folder.path().join("tables");
+    let mut tried = 0;
+    for arguments in [
+        &["samples/coexistence"][..],
+        &["samples/coexistence", "--format", "json"],
+        &[
+            "samples/coexistence",
+            "--format",
+            "csv",
+            "--output",
+            tables.to_str().unwrap(),
+        ],
+        &["devices", "samples/coexistence", "--format", "csv"],
+        &["timeline", "samples/coexistence", "--user", user],
+        &[
+            "timeline",
+            "samples/coexistence",
+            "--user",
+            user,
+            "--format",
+            "json",
+        ],
+        &["compare", "samples/coexistence", "--cutover", "2011-05-07"],
+    ] {
+        let (mut out, err, code) = run(&[arguments, &["--pseudonymize", key]].concat());
+        assert_eq!((err.as_str(), code), ("", 0));
+        if let Ok(files) = fs::read_dir(&tables) {
+            for file in files {
+                out += &fs::read_to_string(file.unwrap().path()).unwrap();
+            }
+        }
+        for name in names {
+            let found = out.to_lowercase().find(&name.to_lowercase());
+            let around = found.map(|at| &out[at.saturating_sub(60)..(at + 40).min(out.len())]);
+            assert_eq!(around, None, "{name} in {arguments:?}");
+        }
+        assert!(out.contains("user-"), "{arguments:?}");
+        tried += 1;
+    }
+    assert_eq!(tried, 7);
+    // Nothing else changes.
+    let (plain, hidden) = (
+        json(&["samples/coexistence"]),
+        json(&["samples/coexistence", "--pseudonymize", key]),
+    );
+    assert_eq!(plain["totals"], hidden["totals"]);
+    assert_eq!(
+        plain["sections"]["verdicts"],
+        hidden["sections"]["verdicts"]
+    );
+    assert_eq!(
+        plain["sections"]["failures"].as_array().map(Vec::len),
+        hidden["sections"]["failures"].as_array().map(Vec::len)
+    );
+    fs::write(folder.path().join("key"), "short").unwrap();
+    let (_, err, code) = run(&["samples", "--pseudonymize", key]);
+    assert_eq!(code, 2);
+    assert!(err.contains("at least 16 bytes"), "{err}");
+}
+
+#[test]
+fn a_condition_gives_the_exit_code() {
+    let code = |condition: &str| run(&["samples/coexistence", "--fail-on", condition]).2;
+    for (condition, holds) in [
+        ("broken", 3),
+        ("broken>10", 0),
+        ("failed>28%", 3),
+        ("failed>29%", 0),
+        ("critical", 3),
+        ("storm", 0),
+        ("policy_nokia_mail_for_exchange", 3),
+        ("policy_nokia_mail_for_exchange>1", 0),
+        ("nonsense", 2),
+    ] {
+        assert_eq!(code(condition), holds, "{condition}");
+    }
+    let (out, err, _) = run(&["samples/coexistence", "--fail-on", "broken>3"]);
+    assert!(out.starts_with("Exchange ActiveSync report"));
+    assert_eq!(
+        err,
+        "eas-log-report: --fail-on broken>3 holds: 10 devices\n"
+    );
+}
+
+#[test]
+fn totals_for_prometheus() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("eas.prom");
+    let (_, err, code) = run(&[
+        "samples/coexistence",
+        "--prometheus",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    expect("coexistence.prom", &fs::read_to_string(&path).unwrap());
 }

@@ -1,5 +1,7 @@
 //! Lines that are kept as they are, for who wants to see them.
 
+use eas_log_parse::Field;
+
 use crate::facts::Moment;
 
 /// A request with its line.
@@ -25,4 +27,6 @@ pub struct Kept {
     pub time_taken_ms: Option<u64>,
     /// The line.
     pub line: Vec<u8>,
+    /// The standard fields of its columns.
+    pub fields: Vec<Option<Field>>,
 }

@@ -311,6 +311,7 @@ impl<'f> Gatherer<'f> {
             failed: judgement.failed,
             time_taken_ms: record.time_taken_ms().ok().flatten(),
             line: record.line().bytes.to_vec(),
+            fields: record.layout().names().map(Field::from_name).collect(),
         };
         self.kept.get_or_insert_default().push(kept);
     }

@@ -1,0 +1,188 @@
+//! `--fail-on`: an exit code for a job that watches.
+
+use anyhow::{bail, ensure};
+
+use crate::report::{Report, Severity, Value};
+use crate::triage::{Findings, Verdict};
+
+/// A condition on a report.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Condition {
+    typed: String,
+    what: What,
+    more_than: Bound,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    /// Devices that this finding lists, or 1 for a finding about the logs.
+    Finding(String),
+    /// Findings of this severity or a worse one.
+    Severity(Severity),
+    /// Devices with this verdict.
+    Verdict(Verdict),
+    /// Devices that are not well.
+    Broken,
+    /// Failed requests.
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    Number(u64),
+    Percent(f64),
+}
+
+const SEVERITIES: [Severity; 5] = [
+    Severity::Critical,
+    Severity::High,
+    Severity::Medium,
+    Severity::Low,
+    Severity::Info,
+];
+
+impl Condition {
+    /// Reads `NAME`, `NAME>N` or `NAME>N%`.
+    pub(super) fn parse(typed: &str, findings: &Findings) -> anyhow::Result<Condition> {
+        let (name, bound) = match typed.split_once('>') {
+            Some((name, bound)) => (name.trim(), bound.trim()),
+            None => (typed.trim(), "0"),
+        };
+        let more_than = match bound.strip_suffix('%') {
+            Some(share) => match share.trim().parse() {
+                Ok(share) => Bound::Percent(share),
+                Err(_) => bail!("--fail-on {typed}: '{bound}': expected a share such as 5%"),
+            },
+            None => match bound.parse() {
+                Ok(number) => Bound::Number(number),
+                Err(_) => {
+                    bail!("--fail-on {typed}: '{bound}': expected a number, or a share such as 5%")
+                }
+            },
+        };
+        let severity = SEVERITIES.iter().find(|severity| severity.name() == name);
+        let what = match (name, severity, Verdict::from_name(name)) {
+            ("failed", ..) => What::Failed,
+            ("broken", ..) => What::Broken,
+            (_, Some(&severity), _) => What::Severity(severity),
+            (_, _, Some(verdict)) => What::Verdict(verdict),
+            _ if findings.ids().contains(&name) => What::Finding(name.to_owned()),
+            _ => bail!(
+                "--fail-on {typed}: expected failed, broken, a severity (critical, high, medium, \
+                 low), a verdict such as not_provisionable, or the id of a finding; with a bound \
+                 such as '>10' or '>5%' if it is not for any"
+            ),
+        };
+        if matches!(more_than, Bound::Percent(_)) {
+            ensure!(
+                !matches!(what, What::Severity(_)),
+                "--fail-on {typed}: a number of findings has no share: expected a number"
+            );
+        }
+        Ok(Condition {
+            typed: typed.to_owned(),
+            what,
+            more_than,
+        })
+    }
+
+    /// What there is to say if it holds.
+    pub(super) fn holds(&self, report: &Report) -> Option<String> {
+        let all_devices = || verdicts(report, |_| true);
+        let (number, all, of) = match &self.what {
+            What::Finding(id) => {
+                let found = report
+                    .findings
+                    .iter()
+                    .find(|finding| finding.advice.id == *id);
+                let number = found.map_or(0, |finding| finding.devices.max(1));
+                (number, all_devices(), "devices")
+            }
+            What::Severity(severity) => {
+                let findings = report.findings.iter();
+                let found = findings.filter(|finding| finding.advice.severity <= *severity);
+                (found.count() as u64, 0, "findings")
+            }
+            What::Verdict(verdict) => (
+                verdicts(report, |of| of == *verdict),
+                all_devices(),
+                "devices",
+            ),
+            What::Broken => (
+                verdicts(report, |of| !of.is_well()),
+                all_devices(),
+                "devices",
+            ),
+            What::Failed => (
+                report.totals.failed_requests,
+                report.totals.requests,
+                "requests",
+            ),
+        };
+        let holds = match self.more_than {
+            Bound::Number(bound) => number > bound,
+            Bound::Percent(bound) => number as f64 * 100.0 > bound * all as f64,
+        };
+        holds.then(|| format!("--fail-on {} holds: {number} {of}", self.typed))
+    }
+}
+
+/// How many devices have such a verdict.
+fn verdicts(report: &Report, which: impl Fn(Verdict) -> bool) -> u64 {
+    let Some(section) = report.section("verdicts") else {
+        return 0;
+    };
+    let rows = section.values("verdict").zip(section.values("devices"));
+    rows.filter_map(|pair| match pair {
+        (Value::Text(verdict), Value::Number(devices)) => {
+            let verdict = Verdict::from_name(verdict)?;
+            which(verdict).then_some(devices.unsigned_abs())
+        }
+        _ => None,
+    })
+    .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions() {
+        let parse = |typed: &str| Condition::parse(typed, Findings::built_in());
+        for (typed, what, more_than) in [
+            ("failed>5%", What::Failed, Bound::Percent(5.0)),
+            ("broken", What::Broken, Bound::Number(0)),
+            (
+                "critical",
+                What::Severity(Severity::Critical),
+                Bound::Number(0),
+            ),
+            ("storm > 3", What::Verdict(Verdict::Storm), Bound::Number(3)),
+            (
+                "mailbox_full",
+                What::Verdict(Verdict::MailboxFull),
+                Bound::Number(0),
+            ),
+            (
+                "lockout_source>1",
+                What::Finding("lockout_source".to_owned()),
+                Bound::Number(1),
+            ),
+        ] {
+            let found = parse(typed).unwrap();
+            assert_eq!((found.what, found.more_than), (what, more_than), "{typed}");
+        }
+        for typed in [
+            "",
+            "nothing",
+            "failed>",
+            "failed>x",
+            "failed>x%",
+            "critical>5%",
+        ] {
+            let error = parse(typed).unwrap_err().to_string();
+            assert!(error.contains("expected"), "{typed}: {error}");
+        }
+    }
+}
