@@ -12,6 +12,7 @@ pub mod explain;
 pub mod facts;
 pub mod ingest;
 pub mod input;
+pub mod mail;
 pub mod render;
 pub mod report;
 pub mod triage;

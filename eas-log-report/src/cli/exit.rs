@@ -12,6 +12,8 @@ pub enum Outcome {
     WrittenInPart,
     /// There is no report.
     NoReport,
+    /// The report is written, whole or in part, but the mail of it did not get through.
+    NotMailed,
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Written => 0,
             Outcome::WrittenInPart => 1,
             Outcome::NoReport => 2,
+            Outcome::NotMailed => 4,
         })
     }
 }

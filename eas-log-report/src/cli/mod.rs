@@ -5,6 +5,7 @@ mod compare;
 mod devices;
 mod exit;
 mod explain;
+mod mail;
 mod output;
 mod plan;
 mod progress;

@@ -26,7 +26,7 @@ impl<'a> Target<'a> {
             }
             Some(output) if folder => std::fs::create_dir_all(output)
                 .with_context(|| format!("--output {}: cannot be a folder", output.display()))?,
-            Some(output) => check_writable(output)?,
+            Some(output) => check_writable("--output", output)?,
             None => {}
         }
         Ok(Target { args, folder })
@@ -35,7 +35,7 @@ impl<'a> Target<'a> {
     /// For output of one table.
     pub(super) fn table(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
         if let Some(output) = &args.output {
-            check_writable(output)?;
+            check_writable("--output", output)?;
         }
         Ok(Target {
             args,
@@ -90,10 +90,10 @@ impl<'a> Target<'a> {
 }
 
 /// Fails if a file cannot be written there. What is there stays.
-fn check_writable(output: &Path) -> anyhow::Result<()> {
+pub(super) fn check_writable(option: &str, output: &Path) -> anyhow::Result<()> {
     if output.is_dir() {
         bail!(
-            "--output {}: is a folder; name a file in it",
+            "{option} {}: is a folder; name a file in it",
             output.display()
         );
     }
@@ -104,7 +104,7 @@ fn check_writable(output: &Path) -> anyhow::Result<()> {
         && !folder.is_dir()
     {
         bail!(
-            "--output {}: there is no folder {}",
+            "{option} {}: there is no folder {}",
             output.display(),
             folder.display()
         );

@@ -3,8 +3,10 @@
 
 mod explain;
 mod inputs;
+mod mail;
 mod options;
 mod samples;
+mod smtp_server;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ fn workspace() -> PathBuf {
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eas-log-report"));
     command.current_dir(workspace());
+    command.env_remove("EAS_LOG_REPORT_SMTP_USER");
+    command.env_remove("EAS_LOG_REPORT_SMTP_PASSWORD");
     command
 }
 
