@@ -13,6 +13,7 @@ pub mod explain;
 pub mod facts;
 pub mod ingest;
 pub mod input;
+pub mod mail;
 pub mod privacy;
 pub mod render;
 pub mod report;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::mail::MailArgs;
 use crate::dropin::Form;
 use crate::render::HTML_ROWS;
 use super::{NightlyArgs, StoreCommand, StoreReportArgs};
@@ -22,12 +23,16 @@ Examples:
       for programs, from compressed logs
   eas-log-report --format csv --output tables logs
       a spreadsheet for each section
+  eas-log-report --output report.txt --smtp mail.contoso.com --smtp-login FILE \\
+      --mail-from reports@contoso.com --mail-to it@contoso.com logs
+      also as a mail
 
 Exit codes:
   0  the report is written
   1  it is written, but some input could not be read, or more lines were malformed than
      --max-malformed allows
-  2  there is no report: a wrong option, or nothing to read";
+  2  there is no report: a wrong option, or nothing to read
+  4  the report is written, but the mail of it did not get through";
 
 /// Which ActiveSync devices are broken, why, and what to do, from the IIS logs of Exchange.
 ///
@@ -263,6 +268,8 @@ pub struct ReportArgs {
     /// Write the totals for a Prometheus node exporter to this file
     #[arg(long, value_name = "FILE", help_heading = "Watching")]
     pub(super) prometheus: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) mail: MailArgs,
 }
 
 /// What to read.

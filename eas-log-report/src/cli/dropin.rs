@@ -22,6 +22,8 @@ pub(super) fn run(args: &ReportArgs, form: Form) -> anyhow::Result<Outcome> {
         ("--fail-on", !args.fail_on.is_empty()),
         ("--prometheus", args.prometheus.is_some()),
         ("--pseudonymize", args.read.pseudonymize.is_some()),
+        ("--mail-to", !args.mail.mail_to.is_empty()),
+        ("--eml", args.mail.eml.is_some()),
     ] {
         ensure!(
             !given,
@@ -111,7 +113,7 @@ impl Place {
              there, or end it with a slash",
             output.display()
         );
-        check_writable(output)?;
+        check_writable("--output", output)?;
         Ok(Place::File(output.to_owned()))
     }
 

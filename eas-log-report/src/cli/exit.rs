@@ -14,6 +14,8 @@ pub enum Outcome {
     NoReport,
     /// The report is written, and a condition of `--fail-on` holds.
     ConditionHolds,
+    /// The report is written, whole or in part, but the mail of it did not get through.
+    NotMailed,
 }
 
 impl Outcome {
@@ -34,6 +36,7 @@ impl From<Outcome> for ExitCode {
             Outcome::WrittenInPart => 1,
             Outcome::NoReport => 2,
             Outcome::ConditionHolds => 3,
+            Outcome::NotMailed => 4,
         })
     }
 }

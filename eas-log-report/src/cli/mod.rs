@@ -7,6 +7,7 @@ mod dropin;
 mod exit;
 mod explain;
 mod fail_on;
+mod mail;
 mod nightly;
 mod output;
 mod plan;

@@ -37,7 +37,7 @@ impl<'a> Target<'a> {
             }
             Some(output) if folder => std::fs::create_dir_all(output)
                 .with_context(|| format!("--output {}: cannot be a folder", output.display()))?,
-            Some(output) => check_writable(output)?,
+            Some(output) => check_writable("--output", output)?,
             None => {}
         }
         Ok(Target { args, folder })
@@ -51,7 +51,7 @@ impl<'a> Target<'a> {
 
     fn file(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
         if let Some(output) = &args.output {
-            check_writable(output)?;
+            check_writable("--output", output)?;
         }
         Ok(Target {
             args,
@@ -135,10 +135,10 @@ fn check_form(format: Format) -> anyhow::Result<()> {
 }
 
 /// Fails if a file cannot be written there. What is there stays.
-pub(super) fn check_writable(output: &Path) -> anyhow::Result<()> {
+pub(super) fn check_writable(option: &str, output: &Path) -> anyhow::Result<()> {
     if output.is_dir() {
         bail!(
-            "--output {}: is a folder; name a file in it",
+            "{option} {}: is a folder; name a file in it",
             output.display()
         );
     }
@@ -149,7 +149,7 @@ pub(super) fn check_writable(output: &Path) -> anyhow::Result<()> {
         && !folder.is_dir()
     {
         bail!(
-            "--output {}: there is no folder {}",
+            "{option} {}: there is no folder {}",
             output.display(),
             folder.display()
         );

@@ -6,10 +6,12 @@ use super::args::{Format, OutputArgs, ReportArgs};
 use super::dropin;
 use super::exit::Outcome;
 use super::fail_on::Condition;
+use super::mail::Mailer;
 use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
 use crate::analysis::{Options, analyse};
+use crate::mail::Letter;
 use crate::render::{
     csv_files, write_atomically, write_html, write_json, write_markdown, write_prometheus, write_text,
 };
@@ -30,20 +32,23 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         .map(|typed| Condition::parse(typed, known))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let target = Target::report(&args.output)?;
+    let mailer = Mailer::new(&args.mail, false)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
     let rows = args.output.rows();
     let options = Options {
         filters: plan.filters,
         findings: known,
         limits: limits(&args.triage),
-        devices: rows,
+        // The mail has all that need something.
+        devices: if mailer.is_some() { None } else { rows },
     };
-    let report = analyse(ingested, options).context("cannot analyse")?;
-    write(&report, &args.output, &target)?;
-    if let Some(path) = &args.prometheus {
-        write_atomically(path, |out| write_prometheus(&report, out))
-            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
+    let mut report = analyse(ingested, options).context("cannot analyse")?;
+    let mailer = mailer.filter(|mailer| mailer.wants(&report, false));
+    let mail = mailer.map(|mailer| (mailer, Letter::about(&report)));
+    for finding in &mut report.findings {
+        finding.listed.truncate(rows.unwrap_or(usize::MAX));
     }
+    let written = write(&report, &args.output, &target);
     let mut outcome = Outcome::of(in_part);
     for holds in conditions
         .iter()
@@ -52,6 +57,16 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         anstream::eprintln!("eas-log-report: {holds}");
         outcome = Outcome::ConditionHolds;
     }
+    if let Some(path) = &args.prometheus {
+        write_atomically(path, |out| write_prometheus(&report, out))
+            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
+    }
+    // One that cannot be written is mailed all the same, and one that cannot be mailed is written.
+    if let Some((mailer, letter)) = mail {
+        let letter = letter.context("cannot put the message together");
+        outcome = mailer.post(letter, outcome);
+    }
+    written?;
     Ok(outcome)
 }
 

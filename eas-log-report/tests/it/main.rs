@@ -6,10 +6,12 @@ mod compressed;
 mod dropin;
 mod explain;
 mod inputs;
+mod mail;
 mod nightly;
 mod options;
 mod pages;
 mod samples;
+mod smtp_server;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ fn workspace() -> PathBuf {
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eas-log-report"));
     command.current_dir(workspace());
+    command.env_remove("EAS_LOG_REPORT_SMTP_USER");
+    command.env_remove("EAS_LOG_REPORT_SMTP_PASSWORD");
     command
 }
 
