@@ -90,6 +90,11 @@ impl Pseudonyms {
         format!("{kind}-{digits}")
     }
 
+    /// What tells one key from another without giving it away.
+    pub fn fingerprint(&self) -> String {
+        self.of("key", b"")
+    }
+
     fn user(&self, raw: &[u8]) -> String {
         let decoded = Encoded::new(raw).decode();
         self.of("user", Account::parse(&decoded).key().as_bytes())

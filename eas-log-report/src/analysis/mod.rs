@@ -18,9 +18,9 @@ use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
 use crate::report::{Meta, Report};
 use crate::triage::{Findings, Limits};
-use frame::Frames;
 pub use changes::{Week, changes};
 pub use compare::compare;
+use frame::Frames;
 pub use specs::ANALYSES;
 
 /// What to make of what was read.

@@ -6,9 +6,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::mail::MailArgs;
+use super::watch::WatchArgs;
+use super::{NightlyArgs, StoreCommand, StoreReportArgs};
 use crate::dropin::Form;
 use crate::render::HTML_ROWS;
-use super::{NightlyArgs, StoreCommand, StoreReportArgs};
 use crate::triage::{Limits, Verdict};
 
 const EXAMPLES: &str = "\
@@ -135,6 +136,7 @@ Examples:
   eas-log-report compare --before \\\\ex2003\\logs --after \\\\cas2010\\logs
   eas-log-report compare --cutover 2011-05-06T11:00 logs
   eas-log-report compare --moves moves.csv logs
+  eas-log-report compare --store D:\\eas --before 2011-05-01..2011-05-07 --after 2011-05-09
 
 --moves reads a CSV with a column User (or Alias, SamAccountName, PrimarySmtpAddress ...) and a column
 Time (or CompletionTimestamp ...), with times in UTC such as 2011-05-06T11:30:11. To export it:
@@ -148,12 +150,16 @@ pub struct CompareArgs {
     /// Logs that the time parts: files, folders, patterns
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
-    /// Logs of before: files, folders, patterns
+    /// Logs of before: files, folders, patterns; or with --store a span of days
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Sides")]
     pub(super) before: Vec<PathBuf>,
-    /// Logs of after
+    /// Logs of after, or a span of days
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Sides")]
     pub(super) after: Vec<PathBuf>,
+    /// Compare two spans of the store that eas-log-report nightly fills, without the logs: --before
+    /// and --after are days then, as 2011-05-01..2011-05-07
+    #[arg(long, value_name = "DIR", help_heading = "Sides")]
+    pub(super) store: Option<PathBuf>,
     /// The time (UTC) that parts before and after
     #[arg(long, value_name = "TIME", help_heading = "Sides")]
     pub(super) cutover: Option<String>,
@@ -261,13 +267,8 @@ pub struct ReportArgs {
     pub(super) output: OutputArgs,
     #[command(flatten)]
     pub(super) drop_in: DropInArgs,
-    /// End with code 3 if this holds: failed, broken, a severity, a verdict or the id of a finding,
-    /// for any; or with a bound, such as 'failed>5%' or 'storm>3'; can be repeated
-    #[arg(long, value_name = "CONDITION", help_heading = "Watching")]
-    pub(super) fail_on: Vec<String>,
-    /// Write the totals for a Prometheus node exporter to this file
-    #[arg(long, value_name = "FILE", help_heading = "Watching")]
-    pub(super) prometheus: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) watch: WatchArgs,
     #[command(flatten)]
     pub(super) mail: MailArgs,
 }
@@ -320,13 +321,20 @@ pub(super) struct ReadArgs {
     /// Name every file on standard error, and say how long it took
     #[arg(short, long, help_heading = "Reading")]
     pub verbose: bool,
-    /// Replace users, device ids, servers and addresses by pseudonyms, in every output: the same for
-    /// the same name and the same key. KEYFILE holds some random text
-    #[arg(long, value_name = "KEYFILE", help_heading = "Sharing")]
-    pub pseudonymize: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) share: ShareArgs,
     /// Size in bytes of the pieces that large files are cut into
     #[arg(long, value_name = "BYTES", hide = true)]
     pub piece_size: Option<u64>,
+}
+
+/// How a report can go to somebody else.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ShareArgs {
+    /// Replace users, device ids, servers and addresses by pseudonyms, in every output: the same for
+    /// the same name and the same key. KEYFILE holds some random text
+    #[arg(long, value_name = "KEYFILE", help_heading = "Sharing")]
+    pub(super) pseudonymize: Option<PathBuf>,
 }
 
 /// What counts as a fault, and what to say of it.

@@ -5,18 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use chrono::NaiveDate;
 use eas_log_parse::Account;
 
 use super::args::CompareArgs;
 use super::exit::Outcome;
 use super::output::Target;
-use super::plan::Plan;
+use super::plan::{Plan, pseudonyms};
 use super::read::{Read, findings, limits, read};
+use super::store::span;
 use super::time::parse_time;
 use crate::analysis::{Options, analyse, compare};
 use crate::ingest::{Cutover, CutoverSide};
 use crate::render::{csv_files, grouped, write_sheet_json, write_sheet_text};
 use crate::report::Report;
+use crate::store::Store;
 use crate::triage::Findings;
 
 /// So many bad rows of a file are named.
@@ -29,6 +32,9 @@ const EXPORT: &str = "Get-MoveRequest | Get-MoveRequestStatistics | Select-Objec
                       Export-Csv moves.csv -NoTypeInformation";
 
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Outcome> {
+    if let Some(folder) = &args.store {
+        return spans(args, folder);
+    }
     let (before_paths, after_paths) = sides(args)?;
     let cutover = cutover(args)?;
     let more = findings(&args.triage)?;
@@ -50,21 +56,79 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Outcome> {
         };
         reports.push(analyse(read.ingested, options).context("cannot analyse")?);
     }
-    let (before, after) = (&reports[0], &reports[1]);
+    let more_to_say = left_out(args, &reports[0]);
+    write(args, &target, &reports[0], &reports[1], more_to_say)?;
+    Ok(Outcome::of(in_part))
+}
+
+fn write(
+    args: &CompareArgs,
+    target: &Target<'_>,
+    before: &Report,
+    after: &Report,
+    more_to_say: Option<String>,
+) -> anyhow::Result<()> {
     for (report, name) in [(before, "before"), (after, "after")] {
         if report.totals.requests == 0 {
             anstream::eprintln!("eas-log-report: there are no requests {name}: is the time right?");
         }
     }
     let mut sheet = compare(before, after);
-    sheet.notes.extend(left_out(args, before));
+    sheet.notes.extend(more_to_say);
     let rows = args.output.rows();
     target.write(
         |options, out| write_sheet_text(&sheet, options, out),
         |out| write_sheet_json(&sheet, rows, out),
         || csv_files(&sheet.sections, None, rows),
-    )?;
-    Ok(Outcome::of(in_part))
+    )
+}
+
+/// Compares two spans of a store.
+fn spans(args: &CompareArgs, folder: &Path) -> anyhow::Result<Outcome> {
+    ensure!(
+        args.cutover.is_none() && args.moves.is_none() && args.paths.is_empty(),
+        "--store: goes with --before DAYS and --after DAYS, not with logs or times"
+    );
+    let more = findings(&args.triage)?;
+    let pseudonyms = pseudonyms(&args.read.share)?;
+    let target = Target::tables(&args.output)?;
+    let store = Store::read(folder)?;
+    let mut reports = Vec::new();
+    for (option, typed) in [("--before", &args.before), ("--after", &args.after)] {
+        let [typed] = typed.as_slice() else {
+            bail!("--store: expected {option} with a span of days, such as 2011-05-01..2011-05-07");
+        };
+        let (from, to) = days(&typed.to_string_lossy())
+            .with_context(|| format!("{option} {}", typed.display()))?;
+        let mut ingested = span(&store, Some(from), Some(to)).with_context(|| option.to_owned())?;
+        if let Some(pseudonyms) = &pseudonyms {
+            pseudonyms.apply(&mut ingested);
+        }
+        let options = Options {
+            filters: Vec::new(),
+            findings: more.as_ref().unwrap_or_else(|| Findings::built_in()),
+            limits: limits(&args.triage),
+            devices: None,
+        };
+        reports.push(analyse(ingested, options).context("cannot analyse")?);
+    }
+    write(args, &target, &reports[0], &reports[1], None)?;
+    Ok(Outcome::Written)
+}
+
+/// The first and the last day of `2011-05-01..2011-05-07`, or of one day.
+fn days(typed: &str) -> anyhow::Result<(i32, i32)> {
+    let (from, to) = typed.split_once("..").unwrap_or((typed, typed));
+    let day = |text: &str| -> anyhow::Result<i32> {
+        let date: Result<NaiveDate, _> = text.trim().parse();
+        let date = date.map_err(|_| {
+            anyhow!("expected days such as 2011-05-01..2011-05-07 or 2011-05-01, found '{text}'")
+        })?;
+        Ok(date.to_epoch_days())
+    };
+    let (from, to) = (day(from)?, day(to)?);
+    ensure!(from <= to, "the first day is later than the last");
+    Ok((from, to))
 }
 
 /// The paths of both sides. They are the same where a time parts them.

@@ -19,9 +19,9 @@ pub(super) fn run(args: &ReportArgs, form: Form) -> anyhow::Result<Outcome> {
         "--top: does not go with --format {name}, whose files always have all rows"
     );
     for (option, given) in [
-        ("--fail-on", !args.fail_on.is_empty()),
-        ("--prometheus", args.prometheus.is_some()),
-        ("--pseudonymize", args.read.pseudonymize.is_some()),
+        ("--fail-on", !args.watch.fail_on.is_empty()),
+        ("--prometheus", args.watch.prometheus.is_some()),
+        ("--pseudonymize", args.read.share.pseudonymize.is_some()),
         ("--mail-to", !args.mail.mail_to.is_empty()),
         ("--eml", args.mail.eml.is_some()),
     ] {

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::ValueEnum;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::client::Certificate;
+use serde::Deserialize;
 
 use super::exit::Outcome;
 use super::output::check_writable;
@@ -21,20 +22,28 @@ const TIMEOUT: u64 = 60;
 const LARGEST_AUTHORITY: u64 = 4 << 20;
 
 /// How to mail the report. The login is no option: other users see the options of a process.
-#[derive(Clone, Debug, Default, clap::Args)]
+///
+/// In a file of settings they are the keys of a table `[mail]`: `to`, `from`, `subject`, `when`,
+/// `smtp`, `security`, `login`, `ca`, `timeout`, `eml`.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct MailArgs {
     /// Send the report to this address, also as 'Name <address>': HTML with a text for those who do
     /// not see it, and a CSV file of the devices that need something. Can be repeated
     #[arg(long, value_name = "ADDRESS", help_heading = "Mail")]
+    #[serde(rename = "to")]
     pub mail_to: Vec<String>,
     /// Who sends it
     #[arg(long, value_name = "ADDRESS", help_heading = "Mail")]
+    #[serde(rename = "from")]
     pub mail_from: Option<String>,
     /// What it is called [default: such as 'ActiveSync: 3 devices broken, 14 findings']
     #[arg(long, value_name = "TEXT", help_heading = "Mail")]
+    #[serde(rename = "subject")]
     pub mail_subject: Option<String>,
     /// When to send it [default: always]
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Mail")]
+    #[serde(rename = "when")]
     pub mail_when: Option<MailWhen>,
     /// The mail server, which gets a login if --smtp-login or the environment
     /// (EAS_LOG_REPORT_SMTP_USER and EAS_LOG_REPORT_SMTP_PASSWORD) has one [default port: 587; 465
@@ -43,24 +52,51 @@ pub(super) struct MailArgs {
     pub smtp: Option<String>,
     /// How the way to the server is protected [default: starttls; tls for port 465]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Mail")]
+    #[serde(rename = "security")]
     pub smtp_security: Option<Security>,
     /// A file with the user on its first line and the password on its second, which others cannot
     /// read
     #[arg(long, value_name = "FILE", help_heading = "Mail")]
+    #[serde(rename = "login")]
     pub smtp_login: Option<PathBuf>,
     /// A file (PEM) with certificates to trust besides those that the system trusts
     #[arg(long, value_name = "FILE", help_heading = "Mail")]
+    #[serde(rename = "ca")]
     pub smtp_ca: Option<PathBuf>,
     /// How long the server may take for each answer [default: 60]
     #[arg(long, value_name = "SECONDS", help_heading = "Mail")]
+    #[serde(rename = "timeout")]
     pub smtp_timeout: Option<u64>,
     /// Write the mail into this file instead of sending it
     #[arg(long, value_name = "FILE", help_heading = "Mail")]
     pub eml: Option<PathBuf>,
 }
 
+impl MailArgs {
+    /// These options, and where one is not given that of others.
+    pub(super) fn or(self, others: MailArgs) -> MailArgs {
+        MailArgs {
+            mail_to: if self.mail_to.is_empty() {
+                others.mail_to
+            } else {
+                self.mail_to
+            },
+            mail_from: self.mail_from.or(others.mail_from),
+            mail_subject: self.mail_subject.or(others.mail_subject),
+            mail_when: self.mail_when.or(others.mail_when),
+            smtp: self.smtp.or(others.smtp),
+            smtp_security: self.smtp_security.or(others.smtp_security),
+            smtp_login: self.smtp_login.or(others.smtp_login),
+            smtp_ca: self.smtp_ca.or(others.smtp_ca),
+            smtp_timeout: self.smtp_timeout.or(others.smtp_timeout),
+            eml: self.eml.or(others.eml),
+        }
+    }
+}
+
 /// When to send a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum MailWhen {
     /// Always
     Always,

@@ -6,7 +6,6 @@ mod devices;
 mod dropin;
 mod exit;
 mod explain;
-mod fail_on;
 mod mail;
 mod nightly;
 mod output;
@@ -17,6 +16,7 @@ mod report;
 mod store;
 mod time;
 mod timeline;
+mod watch;
 
 use std::io::{self, Write};
 

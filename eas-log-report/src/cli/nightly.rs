@@ -11,11 +11,16 @@ use chrono::NaiveDate;
 use eas_log_parse::Header;
 use serde::{Deserialize, Serialize};
 
+use super::args::ShareArgs;
 use super::exit::Outcome;
-use super::plan::layout;
+use super::mail::{MailArgs, Mailer};
+use super::plan::{layout, pseudonyms};
 use super::store::{prune, zone};
+use super::watch::{Watch, WatchArgs};
 use crate::analysis::{Options, Week, analyse, changes};
 use crate::input::{Source, discover};
+use crate::mail::Letter;
+use crate::privacy::Pseudonyms;
 use crate::render::{
     HTML_ROWS, TextOptions, bytes, terminal_safe, write_atomically, write_html, write_json,
     write_markdown, write_text,
@@ -58,6 +63,12 @@ pub struct NightlyArgs {
     /// Settings from a TOML file: the names of these options, with _ for -. The command line wins
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    mail: MailArgs,
+    #[command(flatten)]
+    watch: WatchArgs,
+    #[command(flatten)]
+    share: ShareArgs,
     /// Only say what would be done
     #[arg(long)]
     check: bool,
@@ -127,6 +138,12 @@ struct File {
     storm_per_minute: Option<u64>,
     storm_per_day: Option<u64>,
     threads: Option<usize>,
+    #[serde(default)]
+    fail_on: Vec<String>,
+    prometheus: Option<PathBuf>,
+    pseudonymize: Option<PathBuf>,
+    #[serde(default)]
+    mail: MailArgs,
 }
 
 /// What is to be done, with every default in place.
@@ -143,6 +160,9 @@ struct Settings {
     /// The text of the findings, on which reports depend.
     findings_text: String,
     limits: Limits,
+    mailer: Option<Mailer>,
+    watch: Watch,
+    pseudonyms: Option<Pseudonyms>,
 }
 
 impl Settings {
@@ -199,6 +219,20 @@ impl Settings {
             "" => None,
             text => Some(Findings::read(Some(text)).context("the file of findings")?),
         };
+        let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
+        let watch = WatchArgs {
+            fail_on: if args.watch.fail_on.is_empty() {
+                file.fail_on
+            } else {
+                args.watch.fail_on.clone()
+            },
+            prometheus: args.watch.prometheus.clone().or(file.prometheus),
+        };
+        let watch = Watch::new(&watch, known)?;
+        let share = ShareArgs {
+            pseudonymize: args.share.pseudonymize.clone().or(file.pseudonymize),
+        };
+        let mailer = Mailer::new(&args.mail.clone().or(file.mail), true)?;
         let defaults = Update::default();
         let threads = file.threads.unwrap_or(defaults.threads);
         ensure!(threads > 0, "threads = 0: expected at least one thread");
@@ -224,6 +258,9 @@ impl Settings {
             },
             findings,
             findings_text,
+            mailer,
+            watch,
+            pseudonyms: pseudonyms(&share)?,
             limits: Limits {
                 per_minute: file
                     .storm_per_minute
@@ -289,7 +326,37 @@ pub(super) fn run(args: &NightlyArgs) -> anyhow::Result<Outcome> {
         }
     );
     let in_part = !summary.unreadable.is_empty() || !found.problems.is_empty();
-    Ok(Outcome::of(in_part))
+    let outcome = settings.watch(&store, date, Outcome::of(in_part))?;
+    settings.mail(&store, date, written.contains(&date), outcome)
+}
+
+impl Settings {
+    /// Looks at the report of the day, as often as the job runs.
+    fn watch(&self, store: &Store, date: NaiveDate, outcome: Outcome) -> anyhow::Result<Outcome> {
+        if self.watch.is_idle() {
+            return Ok(outcome);
+        }
+        self.watch.look(&report(self, store, date)?.0, outcome)
+    }
+
+    /// Mails the report of the day when it is new.
+    fn mail(
+        &self,
+        store: &Store,
+        date: NaiveDate,
+        is_new: bool,
+        outcome: Outcome,
+    ) -> anyhow::Result<Outcome> {
+        let Some(mailer) = self.mailer.as_ref().filter(|_| is_new) else {
+            return Ok(outcome);
+        };
+        let (report, changed) = report(self, store, date)?;
+        if !mailer.wants(&report, changed) {
+            return Ok(outcome);
+        }
+        let letter = Letter::about(&report).context("cannot put the message together");
+        Ok(mailer.post(letter, outcome))
+    }
 }
 
 /// Says on standard error what was not read, and what was withdrawn.
@@ -411,11 +478,12 @@ fn write_reports(
             day - WEEK,
             day,
             &format!(
-                "{} {:?} {:?} {}",
+                "{} {:?} {:?} {} {:?}",
                 env!("CARGO_PKG_VERSION"),
                 settings.limits,
                 settings.forms,
-                settings.findings_text
+                settings.findings_text,
+                settings.pseudonyms.as_ref().map(Pseudonyms::fingerprint)
             ),
         )?;
         let stem = here(date);
@@ -428,7 +496,7 @@ fn write_reports(
         if written.0.get(&stem).is_some_and(as_written) {
             continue;
         }
-        let report = report(settings, store, date)?;
+        let (report, _) = report(settings, store, date)?;
         let mut lengths = BTreeMap::new();
         for form in &settings.forms {
             let path = format!("{stem}.{}", form.extension());
@@ -455,8 +523,8 @@ fn write_reports(
     Ok(done)
 }
 
-/// The report of a day, with what changed.
-fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result<Report> {
+/// The report of a day with what changed, and whether something did.
+fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result<(Report, bool)> {
     let day = date.to_epoch_days();
     let options = |filters: Vec<(String, String)>| Options {
         filters,
@@ -468,7 +536,10 @@ fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result
         devices: None,
     };
     let of = |from: i32, to: i32, filters| -> anyhow::Result<Report> {
-        let ingested = store.ingested(Some(from), Some(to))?;
+        let mut ingested = store.ingested(Some(from), Some(to))?;
+        if let Some(pseudonyms) = &settings.pseudonyms {
+            pseudonyms.apply(&mut ingested);
+        }
         analyse(ingested, options(filters)).context("cannot analyse")
     };
     let mut filters = vec![("date".to_owned(), date_of(day).to_string())];
@@ -476,6 +547,7 @@ fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result
         filters.push(("tz".to_owned(), store.zone().name().to_owned()));
     }
     let mut report = of(day, day, filters)?;
+    let mut changed = false;
     let days = store.days();
     let logged: Vec<i32> = (day - WEEK..day).filter(|day| days.contains(day)).collect();
     if let Some(&last) = logged.last() {
@@ -488,7 +560,8 @@ fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result
             night_before,
         };
         let sections = changes(&report, &week);
+        changed = !sections.is_empty();
         report.sections.splice(0..0, sections);
     }
-    Ok(report)
+    Ok((report, changed))
 }

@@ -1,11 +1,9 @@
 //! What the arguments mean.
 
-use std::path::Path;
-
 use anyhow::{Context, anyhow, ensure};
 use eas_log_parse::{FieldLayout, Header};
 
-use super::args::ReadArgs;
+use super::args::{ReadArgs, ShareArgs};
 use super::time::parse_time;
 use crate::ingest::{Filter, Options, Patterns};
 use crate::privacy::Pseudonyms;
@@ -31,7 +29,7 @@ impl Plan {
             None => Header::default(),
             Some(names) => Header::with_layout(layout(names)?),
         };
-        let pseudonyms = args.pseudonymize.as_deref().map(pseudonyms).transpose()?;
+        let pseudonyms = pseudonyms(&args.share)?;
         let mut filters = typed_filters(args);
         if let Some(pseudonyms) = &pseudonyms {
             pseudonyms.apply_to_filters(&mut filters);
@@ -55,10 +53,16 @@ impl Plan {
     }
 }
 
-fn pseudonyms(path: &Path) -> anyhow::Result<Pseudonyms> {
+/// The pseudonyms of a key file, if there is one.
+pub(super) fn pseudonyms(args: &ShareArgs) -> anyhow::Result<Option<Pseudonyms>> {
+    let Some(path) = &args.pseudonymize else {
+        return Ok(None);
+    };
     let key = std::fs::read(path)
         .with_context(|| format!("--pseudonymize {}: cannot be read", path.display()))?;
-    Pseudonyms::new(&key).map_err(|why| anyhow!("--pseudonymize {}: {why}", path.display()))
+    let pseudonyms =
+        Pseudonyms::new(&key).map_err(|why| anyhow!("--pseudonymize {}: {why}", path.display()))?;
+    Ok(Some(pseudonyms))
 }
 
 /// The layout that `--fields` names.

@@ -5,16 +5,14 @@ use anyhow::Context;
 use super::args::{Format, OutputArgs, ReportArgs};
 use super::dropin;
 use super::exit::Outcome;
-use super::fail_on::Condition;
 use super::mail::Mailer;
 use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
+use super::watch::Watch;
 use crate::analysis::{Options, analyse};
 use crate::mail::Letter;
-use crate::render::{
-    csv_files, write_atomically, write_html, write_json, write_markdown, write_prometheus, write_text,
-};
+use crate::render::{csv_files, write_html, write_json, write_markdown, write_text};
 use crate::report::Report;
 use crate::triage::Findings;
 
@@ -26,11 +24,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let plan = Plan::new(&args.read)?;
     let findings = findings(&args.triage)?;
     let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
-    let conditions = args
-        .fail_on
-        .iter()
-        .map(|typed| Condition::parse(typed, known))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let watch = Watch::new(&args.watch, known)?;
     let target = Target::report(&args.output)?;
     let mailer = Mailer::new(&args.mail, false)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
@@ -49,18 +43,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         finding.listed.truncate(rows.unwrap_or(usize::MAX));
     }
     let written = write(&report, &args.output, &target);
-    let mut outcome = Outcome::of(in_part);
-    for holds in conditions
-        .iter()
-        .filter_map(|condition| condition.holds(&report))
-    {
-        anstream::eprintln!("eas-log-report: {holds}");
-        outcome = Outcome::ConditionHolds;
-    }
-    if let Some(path) = &args.prometheus {
-        write_atomically(path, |out| write_prometheus(&report, out))
-            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
-    }
+    let mut outcome = watch.look(&report, Outcome::of(in_part))?;
     // One that cannot be written is mailed all the same, and one that cannot be mailed is written.
     if let Some((mailer, letter)) = mail {
         let letter = letter.context("cannot put the message together");

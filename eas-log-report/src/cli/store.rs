@@ -7,12 +7,15 @@ use anyhow::{Context, anyhow, bail, ensure};
 use chrono::NaiveDate;
 use clap::Subcommand;
 
-use super::args::{OutputArgs, TriageArgs};
+use super::args::{OutputArgs, ShareArgs, TriageArgs};
 use super::exit::Outcome;
 use super::output::Target;
+use super::plan::pseudonyms;
 use super::read::{findings, limits};
 use super::report::write;
+use super::watch::{Watch, WatchArgs};
 use crate::analysis::{Options, analyse};
+use crate::ingest::Ingested;
 use crate::input::{Source, discover};
 use crate::render::{bytes, grouped, terminal_safe};
 use crate::store::{Store, Update, Zone, date_of};
@@ -75,6 +78,10 @@ pub struct StoreReportArgs {
     triage: TriageArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    watch: WatchArgs,
+    #[command(flatten)]
+    share: ShareArgs,
 }
 
 pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
@@ -89,10 +96,35 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
         ensure!(from <= to, "--from {from} is later than --to {to}");
     }
     let findings = findings(&args.triage)?;
+    let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
+    let watch = Watch::new(&args.watch, known)?;
+    let pseudonyms = pseudonyms(&args.share)?;
     let target = Target::report(&args.output)?;
     let store = Store::read(&args.store)?;
     let day = |date: Option<NaiveDate>| date.map(|date| date.to_epoch_days());
     let (from, to) = (day(args.from), day(args.to));
+    let mut ingested = span(&store, from, to)?;
+    if let Some(pseudonyms) = &pseudonyms {
+        pseudonyms.apply(&mut ingested);
+    }
+    let span = [("from", args.from), ("to", args.to)];
+    let rows = args.output.rows();
+    let options = Options {
+        filters: span
+            .into_iter()
+            .filter_map(|(option, date)| Some((option.to_owned(), date?.to_string())))
+            .collect(),
+        findings: known,
+        limits: limits(&args.triage),
+        devices: rows,
+    };
+    let report = analyse(ingested, options).context("cannot analyse")?;
+    write(&report, &args.output, &target)?;
+    watch.look(&report, Outcome::Written)
+}
+
+/// What the store holds of a span of days, of which it must hold one.
+pub(super) fn span(store: &Store, from: Option<i32>, to: Option<i32>) -> anyhow::Result<Ingested> {
     let held = store.days();
     let has = |day: &i32| from.is_none_or(|from| from <= *day) && to.is_none_or(|to| *day <= to);
     if !held.iter().any(has) {
@@ -105,21 +137,7 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
             _ => bail!("the store holds no day yet"),
         }
     }
-    let ingested = store.ingested(from, to)?;
-    let span = [("from", args.from), ("to", args.to)];
-    let rows = args.output.rows();
-    let options = Options {
-        filters: span
-            .into_iter()
-            .filter_map(|(option, date)| Some((option.to_owned(), date?.to_string())))
-            .collect(),
-        findings: findings.as_ref().unwrap_or_else(|| Findings::built_in()),
-        limits: limits(&args.triage),
-        devices: rows,
-    };
-    let report = analyse(ingested, options).context("cannot analyse")?;
-    write(&report, &args.output, &target)?;
-    Ok(Outcome::Written)
+    store.ingested(from, to)
 }
 
 pub(super) fn run(command: &StoreCommand) -> anyhow::Result<Outcome> {

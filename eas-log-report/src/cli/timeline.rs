@@ -65,7 +65,13 @@ pub(super) fn run(args: &TimelineArgs) -> anyhow::Result<Outcome> {
         |options, out| {
             // A story is told to its end unless it is cut on purpose.
             let top = args.output.top.and(options.top);
-            text(&steps, &report, args.no_raw, TextOptions { top, ..options }, out)
+            text(
+                &steps,
+                &report,
+                args.no_raw,
+                TextOptions { top, ..options },
+                out,
+            )
         },
         |out| write_sheet_json(&sheet(), rows, out),
         || csv_files(&sheet().sections, None, rows),

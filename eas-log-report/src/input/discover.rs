@@ -61,7 +61,7 @@ pub fn discover(paths: &[PathBuf]) -> Discovered {
         match zip_archive(&name) {
             None => found.sources.push(Source::File(name)),
             Some(archive) => {
-                let listing = list(&name, archive);
+                let listing = list(&name, &archive);
                 let members = listing.members.into_iter().map(Source::Member);
                 found.sources.extend(members);
                 found
@@ -83,7 +83,7 @@ pub fn find_by_name(name: &str) -> Option<Source> {
         return Some(Source::File(path.to_owned()));
     }
     let archive = archive_of(name)?;
-    let members = list(&archive, zip_archive(&archive)?).members;
+    let members = list(&archive, &zip_archive(&archive)?).members;
     let mut sources = members.into_iter().map(Source::Member);
     sources.find(|member| member.name() == name)
 }

@@ -130,12 +130,12 @@ pub(super) struct Listing {
 
 /// Lists the files of an archive by its directory, or where that is lost, by what stands before each
 /// file.
-pub(super) fn list(path: &Path, file: File) -> Listing {
+pub(super) fn list(path: &Path, file: &File) -> Listing {
     let archive: Arc<Path> = Arc::from(path);
-    let mut listing = match ZipArchive::new(BufReader::new(&file)) {
+    let mut listing = match ZipArchive::new(BufReader::new(file)) {
         Ok(directory) => by_directory(&archive, directory),
         Err(error) => {
-            let members = by_walking(&archive, BufReader::with_capacity(STEP, &file));
+            let members = by_walking(&archive, BufReader::with_capacity(STEP, file));
             let found = match members.len() {
                 0 => "no file in it could be found".to_owned(),
                 n => format!("its first {n} files are read, the last perhaps in part"),

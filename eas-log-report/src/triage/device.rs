@@ -113,7 +113,10 @@ impl Device {
         servers.dedup();
         let mut commands: Vec<(TextId, u64)> = Vec::new();
         for event in events().filter(|event| event.outcome.command != NONE && event.counted > 0) {
-            match commands.iter_mut().find(|(command, _)| *command == event.outcome.command) {
+            match commands
+                .iter_mut()
+                .find(|(command, _)| *command == event.outcome.command)
+            {
                 Some((_, requests)) => *requests += event.counted,
                 None => commands.push((event.outcome.command, event.counted)),
             }

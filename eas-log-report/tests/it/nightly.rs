@@ -798,3 +798,98 @@ fn settings_of_a_file_and_what_would_be_done() {
         assert!(err.contains(want), "{err}");
     }
 }
+
+#[test]
+fn the_night_mails_watches_and_hides_names() {
+    let site = Site::new();
+    two_nights(&site, 1);
+    two_nights(&site, 2);
+    let path = |name: &str| site.folder.path().join(name);
+    let config = path("nightly.toml");
+    fs::write(path("key"), "some random text for a test\n").unwrap();
+    let text = format!(
+        "logs = ['{}']\nstore = '{}'\ndate = '2011-05-01'\nformat = ['json']\n\
+         fail_on = ['failed>0']\nprometheus = '{}'\npseudonymize = '{}'\n\
+         [mail]\nto = ['helpdesk@contoso.com']\nfrom = 'eas@contoso.com'\nwhen = 'changes'\neml = '{}'\n",
+        site.logs(),
+        site.store(),
+        path("eas.prom").display(),
+        path("key").display(),
+        path("night.eml").display(),
+    );
+    fs::write(&config, text).unwrap();
+    let night = |date: &str| {
+        let config = config.to_str().unwrap();
+        let (_, err, code) = run(&["nightly", "--config", config, "--date", date]);
+        assert!(err.contains("--fail-on failed>0 holds"), "{err}");
+        assert_eq!(code, 3, "{err}");
+    };
+    // On the first night there is nothing to compare with.
+    night("2011-05-01");
+    assert!(!path("night.eml").exists());
+    assert!(
+        fs::read_to_string(path("eas.prom"))
+            .unwrap()
+            .contains("eas_requests ")
+    );
+    let report = path("store/reports/report-2011-05-01.json");
+    let report = fs::read_to_string(report).unwrap();
+    assert!(report.contains("\"user-"), "pseudonyms stand in the report");
+    // On the second something changed, and the mail hides names too.
+    night("2011-05-02");
+    let mail = fs::read_to_string(path("night.eml")).unwrap();
+    assert!(mail.contains("helpdesk@contoso.com"), "{mail}");
+    // The same again is no news.
+    fs::remove_file(path("night.eml")).unwrap();
+    night("2011-05-02");
+    assert!(!path("night.eml").exists());
+
+    // Spans of the store compare.
+    let store = site.store();
+    let spans = [
+        "compare",
+        "--store",
+        &store,
+        "--before",
+        "2011-05-01",
+        "--after",
+        "2011-05-02",
+    ];
+    let found = crate::json(&spans);
+    assert_eq!(
+        found["before_first_seen"].as_str().unwrap()[..10],
+        *"2011-05-01"
+    );
+    assert_eq!(
+        found["after_last_seen"].as_str().unwrap()[..10],
+        *"2011-05-02"
+    );
+    for (arguments, says) in [
+        (
+            &["compare", "--store", &store, "--before", "2011-05-01"][..],
+            "expected --after",
+        ),
+        (
+            &[
+                "compare", "--store", &store, "--before", "x", "--after", "y",
+            ],
+            "found 'x'",
+        ),
+        (
+            &[
+                "compare",
+                "--store",
+                &store,
+                "--before",
+                "2012-01-01",
+                "--after",
+                "2012-01-02",
+            ],
+            "no day of that span",
+        ),
+    ] {
+        let (_, err, code) = run(arguments);
+        assert_eq!(code, 2);
+        assert!(err.contains(says), "{err}");
+    }
+}

@@ -1,13 +1,67 @@
-//! `--fail-on`: an exit code for a job that watches.
+//! What a job that watches needs: an exit code, and totals.
 
-use anyhow::{bail, ensure};
+use std::path::PathBuf;
 
+use anyhow::{Context, bail, ensure};
+
+use super::exit::Outcome;
+use crate::render::{write_atomically, write_prometheus};
 use crate::report::{Report, Severity, Value};
 use crate::triage::{Findings, Verdict};
 
+/// The options of a job that watches.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct WatchArgs {
+    /// End with code 3 if this holds: failed, broken, a severity, a verdict or the id of a finding,
+    /// for any; or with a bound, such as 'failed>5%' or 'storm>3'; can be repeated
+    #[arg(long, value_name = "CONDITION", help_heading = "Watching")]
+    pub(super) fail_on: Vec<String>,
+    /// Write the totals for a Prometheus node exporter to this file
+    #[arg(long, value_name = "FILE", help_heading = "Watching")]
+    pub(super) prometheus: Option<PathBuf>,
+}
+
+/// What is watched.
+pub(super) struct Watch {
+    conditions: Vec<Condition>,
+    prometheus: Option<PathBuf>,
+}
+
+impl Watch {
+    /// Reads the conditions, before the work.
+    pub(super) fn new(args: &WatchArgs, findings: &Findings) -> anyhow::Result<Watch> {
+        let conditions = args.fail_on.iter();
+        Ok(Watch {
+            conditions: conditions
+                .map(|typed| Condition::parse(typed, findings))
+                .collect::<anyhow::Result<_>>()?,
+            prometheus: args.prometheus.clone(),
+        })
+    }
+
+    /// Whether there is nothing to watch.
+    pub(super) fn is_idle(&self) -> bool {
+        self.conditions.is_empty() && self.prometheus.is_none()
+    }
+
+    /// Says which conditions hold, writes the totals, and gives what came of the run.
+    pub(super) fn look(&self, report: &Report, mut outcome: Outcome) -> anyhow::Result<Outcome> {
+        let holding = self.conditions.iter();
+        for holds in holding.filter_map(|condition| condition.holds(report)) {
+            anstream::eprintln!("eas-log-report: {holds}");
+            outcome = Outcome::ConditionHolds;
+        }
+        if let Some(path) = &self.prometheus {
+            write_atomically(path, |out| write_prometheus(report, out))
+                .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
+        }
+        Ok(outcome)
+    }
+}
+
 /// A condition on a report.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Condition {
+struct Condition {
     typed: String,
     what: What,
     more_than: Bound,
@@ -43,7 +97,7 @@ const SEVERITIES: [Severity; 5] = [
 
 impl Condition {
     /// Reads `NAME`, `NAME>N` or `NAME>N%`.
-    pub(super) fn parse(typed: &str, findings: &Findings) -> anyhow::Result<Condition> {
+    fn parse(typed: &str, findings: &Findings) -> anyhow::Result<Condition> {
         let (name, bound) = match typed.split_once('>') {
             Some((name, bound)) => (name.trim(), bound.trim()),
             None => (typed.trim(), "0"),
@@ -87,7 +141,7 @@ impl Condition {
     }
 
     /// What there is to say if it holds.
-    pub(super) fn holds(&self, report: &Report) -> Option<String> {
+    fn holds(&self, report: &Report) -> Option<String> {
         let all_devices = || verdicts(report, |_| true);
         let (number, all, of) = match &self.what {
             What::Finding(id) => {
