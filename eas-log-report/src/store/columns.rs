@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use polars::prelude::*;
 use polars_io::SerReader;
-use polars_io::prelude::{ParquetCompression, ParquetReader, ParquetWriter};
+use polars_io::prelude::{ParallelStrategy, ParquetCompression, ParquetReader, ParquetWriter};
 
 /// A value that a column of a table can have.
 pub(super) trait Cellable: Sized {
@@ -118,6 +118,11 @@ pub(super) fn to_parquet<T: Table>(table: T) -> PolarsResult<Vec<u8>> {
 }
 
 /// A table from the bytes of a Parquet file.
+///
+/// The columns are read one by one: days are read in parallel already, and a thread that waited here
+/// for the threads of polars would take up another day meanwhile, and in that another, until its
+/// stack is full.
 pub(super) fn of_parquet<T: Table>(bytes: &[u8]) -> PolarsResult<T> {
-    T::of_frame(&ParquetReader::new(Cursor::new(bytes)).finish()?)
+    let reader = ParquetReader::new(Cursor::new(bytes));
+    T::of_frame(&reader.read_parallel(ParallelStrategy::None).finish()?)
 }

@@ -38,11 +38,11 @@ fn command() -> Command {
 /// What a run printed on standard output and standard error, and its exit code.
 fn run(arguments: &[&str]) -> (String, String, i32) {
     let output = command().args(arguments).output().unwrap();
-    (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-        output.status.code().unwrap(),
-    )
+    let err = String::from_utf8(output.stderr).unwrap();
+    let Some(code) = output.status.code() else {
+        panic!("{arguments:?} ended with {}: {err}", output.status);
+    };
+    (String::from_utf8(output.stdout).unwrap(), err, code)
 }
 
 /// The JSON report of a run that must succeed.
