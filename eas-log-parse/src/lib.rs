@@ -107,6 +107,7 @@ mod fault;
 mod grammar;
 mod position;
 mod reader;
+mod separators;
 #[cfg(feature = "serde")]
 mod serialize;
 mod tally;

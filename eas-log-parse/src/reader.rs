@@ -92,8 +92,8 @@ impl State {
         match bytes.first() {
             None => Entry::Blank(line),
             Some(b'#') => self.directive(line, line.bytes),
-            Some(0) => self.after_nul(line),
-            Some(b' ' | b'\t' | b'\r') if is_blank(bytes) => Entry::Blank(line),
+            Some(0 | 0xef) => self.after_filler(line),
+            Some(b' ' | b'\t' | b'\r') => self.indented(line),
             Some(_) => self.record(line),
         }
     }
@@ -125,14 +125,22 @@ impl State {
         }
     }
 
-    /// A line that starts with NUL bytes, as they stand before the first line after a crash. What
-    /// follows them is read; the offsets of a fault count from the start of the line.
+    /// A line that starts with NUL bytes, as they stand before the first line after a crash, or with
+    /// a byte order mark, where logs were put together. What follows them is read; the offsets of a
+    /// fault count from the start of the line.
     #[cold]
-    fn after_nul<'a, 'l>(&'l mut self, line: Line<'a>) -> Entry<'a, 'l> {
+    fn after_filler<'a, 'l>(&'l mut self, line: Line<'a>) -> Entry<'a, 'l> {
         let nuls = line.bytes.iter().take_while(|&&b| b == 0).count();
         let text = &line.bytes[nuls..];
+        let text = text.strip_prefix(BOM).unwrap_or(text);
+        let filler = line.bytes.len() - text.len();
         match text.first() {
             Some(b'#') => self.directive(line, text),
+            None if nuls == 0 => Entry::Blank(line),
+            None => {
+                let fault = Fault::new(FaultKind::NulBlock, 0);
+                Entry::Malformed(Malformed { line, fault })
+            }
             Some(_) => {
                 let shifted = Line {
                     bytes: text,
@@ -141,15 +149,26 @@ impl State {
                 match self.record(shifted) {
                     Entry::Malformed(Malformed { fault, .. }) => Entry::Malformed(Malformed {
                         line,
-                        fault: Fault::new(fault.kind, nuls + fault.at as usize),
+                        fault: Fault::new(fault.kind, filler + fault.at as usize),
                     }),
                     entry => entry,
                 }
             }
-            None => {
-                let fault = Fault::new(FaultKind::NulBlock, 0);
-                Entry::Malformed(Malformed { line, fault })
-            }
+        }
+    }
+
+    /// A line that starts with a blank: nothing, a directive that somebody indented, or a record
+    /// whose first value is empty.
+    #[cold]
+    fn indented<'a, 'l>(&'l mut self, line: Line<'a>) -> Entry<'a, 'l> {
+        if is_blank(line.bytes) {
+            return Entry::Blank(line);
+        }
+        let text = line.bytes.trim_ascii_start();
+        match Directive::parse(text) {
+            Ok(Directive::Other { .. }) => self.record(line),
+            _ if text.starts_with(b"#") => self.directive(line, text),
+            _ => self.record(line),
         }
     }
 }
@@ -397,5 +416,67 @@ impl<R: Read> LogReader<R> {
     /// Gives the source back. What is buffered is lost.
     pub fn into_inner(self) -> R {
         self.source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the lines behind `#Fields: a b` are, and the values of the records.
+    fn read(lines: &[u8]) -> Vec<String> {
+        let log = [b"#Fields: a b\r\n", lines].concat();
+        let mut log = LogSlice::new(&log);
+        let mut told = Vec::new();
+        log.next_entry();
+        while let Some(entry) = log.next_entry() {
+            told.push(match entry {
+                Entry::Blank(_) => "blank".to_owned(),
+                Entry::Directive(..) => "directive".to_owned(),
+                Entry::Malformed(malformed) => {
+                    format!("{} at {}", malformed.fault.kind, malformed.fault.at)
+                }
+                Entry::Record(record) => {
+                    let value = |name: &[u8]| record.get_named(name).map(<[u8]>::escape_ascii);
+                    let [a, b] = [value(b"a"), value(b"b")].map(|value| match value {
+                        Some(value) => value.to_string(),
+                        None => "-".to_owned(),
+                    });
+                    format!("a={a} b={b}")
+                }
+            });
+        }
+        told
+    }
+
+    #[test]
+    fn what_stands_before_a_line() {
+        let cases: [(&[u8], &[&str]); 12] = [
+            (b"\0\0one two", &["a=one b=two"]),
+            (b"\0\0", &["nul_block at 0"]),
+            (b"\0\0one", &["too_few_values at 5"]),
+            // Logs that were put together, each with its byte order mark.
+            (
+                b"\xef\xbb\xbf#Fields: b a\none two",
+                &["directive", "a=two b=one"],
+            ),
+            (
+                b"\0\xef\xbb\xbf#Fields: b a\none two",
+                &["directive", "a=two b=one"],
+            ),
+            (b"\xef\xbb\xbf", &["blank"]),
+            (b"\xef\xbb\xbfone two", &["a=one b=two"]),
+            (b"\xef\xbb\xbfone two three", &["too_many_values at 11"]),
+            (b"\xc3\xaf\xef two", &["a=\\xc3\\xaf\\xef b=two"]),
+            // Indented by hand.
+            (b" \t#Fields: b a\none two", &["directive", "a=two b=one"]),
+            (b" #hash", &["a=- b=#hash"]),
+            (b"  \t\r", &["blank"]),
+        ];
+        for (lines, want) in cases {
+            // A line that is cut short is told from one that is whole.
+            let whole = [lines, b"\n"].concat();
+            assert_eq!(read(&whole), want, "{}", lines.escape_ascii());
+        }
     }
 }

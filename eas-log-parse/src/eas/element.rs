@@ -1,8 +1,7 @@
 //! The pieces of a `Log=` value.
 
-use memchr::memchr;
-
 use crate::fault::Fault;
+use crate::separators::Separators;
 use crate::text::Encoded;
 use crate::w3c::value;
 
@@ -33,9 +32,10 @@ pub struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
+    /// An element, its place, and that of its first colon.
     #[inline]
-    fn parse(raw: &'a [u8], at: usize) -> Element<'a> {
-        let (cut, value_at) = match memchr(b':', raw) {
+    fn cut(raw: &'a [u8], at: usize, colon: Option<usize>) -> Element<'a> {
+        let (cut, value_at) = match colon {
             Some(colon) if is_time_of_day(&raw[..colon]) => (colon - 2, colon - 2),
             Some(colon) => (colon, colon + 1),
             None => {
@@ -145,12 +145,23 @@ fn is_time_of_day(before_colon: &[u8]) -> bool {
 pub struct Elements<'a> {
     log: &'a [u8],
     at: usize,
+    separators: Separators<'a, 2>,
 }
 
 impl<'a> Elements<'a> {
     #[inline]
     pub(super) fn new(log: &'a [u8]) -> Elements<'a> {
-        Elements { log, at: 0 }
+        Elements {
+            log,
+            at: 0,
+            separators: Separators::new(log, *b"_:"),
+        }
+    }
+
+    /// The log from a place on.
+    #[inline]
+    pub(super) fn rest(&self, at: usize) -> &'a [u8] {
+        self.log.get(at..).unwrap_or_default()
     }
 }
 
@@ -161,11 +172,17 @@ impl<'a> Iterator for Elements<'a> {
     fn next(&mut self) -> Option<Element<'a>> {
         while self.at < self.log.len() {
             let start = self.at;
-            let rest = &self.log[start..];
-            let length = memchr(b'_', rest).unwrap_or(rest.len());
-            self.at = start + length + 1;
-            if length > 0 {
-                return Some(Element::parse(&rest[..length], start));
+            let mut colon = None;
+            let end = loop {
+                match self.separators.next() {
+                    None => break self.log.len(),
+                    Some(place) if self.log[place] == b'_' => break place,
+                    Some(place) => colon = colon.or(Some(place - start)),
+                }
+            };
+            self.at = end + 1;
+            if end > start {
+                return Some(Element::cut(&self.log[start..end], start, colon));
             }
         }
         None
@@ -196,7 +213,7 @@ mod tests {
             ("123", "", "123"),
         ];
         for (raw, identifier, value) in cases {
-            let element = Element::parse(raw.as_bytes(), 0);
+            let element = Elements::new(raw.as_bytes()).next().unwrap();
             assert_eq!(element.identifier(), identifier.as_bytes(), "{raw}");
             assert_eq!(element.value(), value.as_bytes(), "{raw}");
         }

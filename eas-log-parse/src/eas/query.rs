@@ -1,10 +1,9 @@
 //! The query of a request, in its plain text form (MS-ASHTTP 2.2.1.1.1.2).
 
-use memchr::memchr;
-
 use super::base64_query::looks_like;
 use super::command::Command;
 use super::log::EasLog;
+use crate::separators::Separators;
 use crate::text::Encoded;
 
 /// The query of an ActiveSync request.
@@ -67,7 +66,11 @@ impl<'a> EasQuery<'a> {
     /// Every pair that is not empty, in order, the known ones included.
     #[inline]
     pub fn pairs(&self) -> Pairs<'a> {
-        Pairs { rest: self.raw }
+        Pairs {
+            query: self.raw,
+            at: 0,
+            separators: Separators::new(self.raw, *b"&"),
+        }
     }
 
     /// The value of a key, without regard to case.
@@ -157,7 +160,9 @@ pub struct Pair<'a> {
 /// Iterator over the pieces of a query; see [`EasQuery::pairs`].
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    rest: &'a [u8],
+    query: &'a [u8],
+    at: usize,
+    separators: Separators<'a, 1>,
 }
 
 impl<'a> Iterator for Pairs<'a> {
@@ -165,28 +170,18 @@ impl<'a> Iterator for Pairs<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Pair<'a>> {
-        while !self.rest.is_empty() {
-            let piece = match memchr(b'&', self.rest) {
-                Some(at) => {
-                    let piece = &self.rest[..at];
-                    self.rest = &self.rest[at + 1..];
-                    piece
-                }
-                None => core::mem::take(&mut self.rest),
-            };
-            if piece.is_empty() {
-                continue;
+        while self.at < self.query.len() {
+            let end = self.separators.next().unwrap_or(self.query.len());
+            let piece = &self.query[self.at..end];
+            self.at = end + 1;
+            if !piece.is_empty() {
+                // Keys are short, so that a plain loop is the fastest.
+                let cut = piece.iter().position(|&b| b == b'=');
+                return Some(Pair {
+                    key: &piece[..cut.unwrap_or(piece.len())],
+                    value: cut.map(|cut| &piece[cut + 1..]),
+                });
             }
-            return Some(match memchr(b'=', piece) {
-                Some(at) => Pair {
-                    key: &piece[..at],
-                    value: Some(&piece[at + 1..]),
-                },
-                None => Pair {
-                    key: piece,
-                    value: None,
-                },
-            });
         }
         None
     }

@@ -3,6 +3,31 @@
 use super::element::ElementValue;
 use super::log::EasLog;
 
+/// The names of elements are at most this long.
+const LONGEST: usize = 8;
+
+/// A name of an element as a number.
+const fn packed_name(name: &[u8]) -> u64 {
+    assert!(name.len() <= LONGEST);
+    let mut packed = [0; LONGEST];
+    packed.split_at_mut(name.len()).0.copy_from_slice(name);
+    u64::from_le_bytes(packed)
+}
+
+/// The name at the beginning of a text, which is so long, as a number. Names that differ can be one
+/// number only if they differ in length.
+#[inline]
+fn pack(text: &[u8], length: usize) -> u64 {
+    let head = match text.first_chunk() {
+        Some(head) => u64::from_le_bytes(*head),
+        None => packed_name(text),
+    };
+    match length {
+        ..LONGEST => head & !(u64::MAX << (8 * length)),
+        _ => head,
+    }
+}
+
 macro_rules! summary {
     ($($(#[$doc:meta])* $field:ident = $($identifier:literal)|+),+ $(,)?) => {
         /// The elements of a `Log=` value that tell what became of a request, found in one walk.
@@ -27,12 +52,19 @@ macro_rules! summary {
             #[inline]
             pub fn summary(&self) -> LogSummary<'a> {
                 let mut summary = LogSummary::default();
-                for element in self.elements() {
-                    let slot = match element.identifier() {
-                        $($($identifier)|+ => &mut summary.$field,)+
-                        _ => continue,
+                let mut elements = self.elements();
+                while let Some(element) = elements.next() {
+                    let name = element.identifier();
+                    let packed = pack(elements.rest(element.at() as usize), name.len());
+                    // Comparisons of one number with many become a binary search.
+                    let (slot, length) = $($(if packed == const { packed_name($identifier) } {
+                        (&mut summary.$field, $identifier.len())
+                    } else)+)+ {
+                        continue;
                     };
-                    slot.get_or_insert_with(|| element.into());
+                    if name.len() == length {
+                        slot.get_or_insert_with(|| element.into());
+                    }
                 }
                 summary
             }

@@ -51,8 +51,8 @@ impl Header {
         }
     }
 
-    /// Whether both headers read every line alike. The day of `#Date` matters only to a log
-    /// without a date column.
+    /// Whether both headers read every line alike, up to the next directive. The day of `#Date`
+    /// matters only to a log without a date column.
     ///
     /// ```
     /// use eas_log_parse::{FieldLayout, Header};
@@ -61,7 +61,30 @@ impl Header {
     /// assert!(!header.reads_like(&Header::default()));
     /// ```
     pub fn reads_like(&self, other: &Header) -> bool {
-        let dated = |h: &Header| h.layout().is_some_and(|l| l.column(Field::Date).is_some());
-        self.layout == other.layout && (self.date == other.date || dated(self))
+        self.layout == other.layout && (self.date == other.date || !self.needs_date())
+    }
+
+    /// Whether lines get their day from `#Date`, since the log has no date column.
+    pub fn needs_date(&self) -> bool {
+        let dated = |layout: &FieldLayout| layout.column(Field::Date).is_some();
+        self.layout().is_some_and(|layout| !dated(layout))
+    }
+
+    /// The header behind a part of a log that this one is in force before. `said` is what the
+    /// directives of that part say, applied to a header without anything.
+    ///
+    /// ```
+    /// use eas_log_parse::{FieldLayout, Header};
+    /// let before = Header::with_layout(FieldLayout::parse(b"date time sc-status"));
+    /// assert!(before.then(&Header::default()).reads_like(&before));
+    /// let said = Header::with_layout(FieldLayout::parse(b"time sc-status"));
+    /// assert!(before.then(&said).reads_like(&said));
+    /// ```
+    #[must_use]
+    pub fn then(&self, said: &Header) -> Header {
+        Header {
+            layout: said.layout.clone().or_else(|| self.layout.clone()),
+            date: said.date.or(self.date),
+        }
     }
 }

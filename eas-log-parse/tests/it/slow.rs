@@ -53,13 +53,32 @@ fn line(
     if bytes.iter().all(|b| b" \t\r".contains(b)) {
         return (bytes, Kind::Blank);
     }
-    let text: Vec<u8> = bytes.iter().copied().skip_while(|&b| b == 0).collect();
+    let mut text: Vec<u8> = bytes.iter().copied().skip_while(|&b| b == 0).collect();
+    if text.starts_with(b"\xef\xbb\xbf") {
+        text.drain(..3);
+    }
     if text.is_empty() {
-        return malformed(bytes, FaultKind::NulBlock);
+        return match bytes.contains(&0) {
+            true => malformed(bytes, FaultKind::NulBlock),
+            false => (bytes, Kind::Blank),
+        };
+    }
+    let name = |text: &[u8]| {
+        let name = text[1..].split(|&b| b == b':').next().unwrap_or_default();
+        words(&name.to_ascii_lowercase())
+    };
+    let known = ["fields", "date", "software", "version"];
+    let trimmed = bytes.trim_ascii_start();
+    if b" \t\r".contains(&bytes[0])
+        && trimmed[0] == b'#'
+        && known
+            .iter()
+            .any(|known| name(trimmed) == [known.as_bytes()])
+    {
+        text = trimmed.to_vec();
     }
     if text[0] == b'#' {
-        let name = text[1..].split(|&b| b == b':').next().unwrap_or_default();
-        if words(&name.to_ascii_lowercase()) == [b"fields"] {
+        if name(&text) == [b"fields"] {
             let value: Vec<u8> = text
                 .iter()
                 .copied()
@@ -82,15 +101,22 @@ fn line(
             .map(<[u8]>::to_vec)
             .collect()
     };
-    let readings = [by(b' '), quoted(&text), by(b'\t')];
-    let tabs = text.contains(&b'\t');
-    for (number, values) in readings.iter().enumerate() {
-        if values.len() == expected && (number < 2 || tabs) {
+    let mut trimmed = by(b' ');
+    if trimmed.last() == Some(&Vec::new()) && trimmed.len() > 1 {
+        trimmed.pop();
+    }
+    let tabs = match text.contains(&b'\t') {
+        true => by(b'\t'),
+        false => Vec::new(),
+    };
+    let readings = [by(b' '), tabs, trimmed, quoted(&text)];
+    for values in &readings {
+        if values.len() == expected {
             // A line with NUL bytes before it is shown without them.
             return (text.clone(), Kind::Record(values.clone()));
         }
     }
-    let too_few = readings[1].len() < expected;
+    let too_few = readings[3].len() < expected;
     let kind = if text.contains(&0) || bytes.contains(&0) && text.contains(&0) {
         FaultKind::NulBlock
     } else if too_few && !terminated {

@@ -232,28 +232,44 @@ struct Done {
     runs: Vec<(u32, OpenRuns)>,
 }
 
+impl Done {
+    /// The header in force behind the span, if this one is before it.
+    fn end_of(&self, header: &Header) -> Header {
+        let pieces = self.pieces.iter();
+        pieces.fold(header.clone(), |header, piece| header.then(&piece.said))
+    }
+
+    /// Whether it was read as it is read by this header.
+    fn is_read_by(&self, right: &Header) -> bool {
+        let header = &self.span.header;
+        let undated = |piece: &&Scanned| piece.said.date().is_none();
+        let before_date = self.pieces.iter().take_while(undated);
+        let first_dated = self.pieces.iter().find(|piece| !undated(piece));
+        let needs_date = before_date.chain(first_dated).any(|piece| piece.needs_date);
+        header.reads_like(right) && (header.date() == right.date() || !needs_date)
+    }
+}
+
 impl Collected {
     /// Takes out the spans that were read by a wrong header, each with the right one.
     fn take_wrong(&mut self) -> Vec<Span> {
-        let mut ends: HashMap<(usize, u32), Header> = HashMap::new();
-        for done in self
-            .joined
-            .iter()
-            .chain(self.apart.iter().map(|(done, _)| done))
-        {
-            if let Some(last) = done.pieces.last() {
-                ends.insert((done.span.file, done.span.end), last.header.clone());
-            }
-        }
+        let place = |done: &Done| (done.span.file, done.span.first);
+        self.joined.sort_by_key(place);
+        self.apart.sort_by_key(|(done, _)| place(done));
+        let mut joined = self.joined.iter().peekable();
         let mut wrong = Vec::new();
-        let apart = std::mem::take(&mut self.apart);
-        for (done, gathered) in apart {
-            match ends.get(&(done.span.file, done.span.first)) {
-                Some(right) if !right.reads_like(&done.span.header) => {
-                    wrong.push(done.span.again(right.clone()));
-                }
-                _ => self.apart.push((done, gathered)),
+        let mut right = Header::default();
+        for (done, gathered) in std::mem::take(&mut self.apart) {
+            while let Some(before) = joined.next_if(|before| place(before) < place(&done)) {
+                right = before.end_of(&before.span.header);
             }
+            let end = done.end_of(&right);
+            if done.is_read_by(&right) {
+                self.apart.push((done, gathered));
+            } else {
+                wrong.push(done.span.again(right));
+            }
+            right = end;
         }
         wrong
     }
@@ -335,6 +351,10 @@ impl<'w> Worker<'w> {
                 Some(Task::Span(span)) if span.first == 0 => {
                     let (span, pieces) =
                         read_span(span, self.plain, self.state, &mut self.own, self.progress);
+                    // Others were faster.
+                    if pieces.is_empty() {
+                        continue;
+                    }
                     let whole = pieces.len() == self.plain[span.plain].pieces as usize;
                     self.joined.push(Done {
                         span,
@@ -350,6 +370,9 @@ impl<'w> Worker<'w> {
                     let mut apart = gatherer(self.options);
                     let (span, pieces) =
                         read_span(span, self.plain, self.state, &mut apart, self.progress);
+                    if pieces.is_empty() {
+                        continue;
+                    }
                     let done = Done {
                         span,
                         pieces,

@@ -18,12 +18,33 @@ use crate::input::{RangeReader, Stream};
 /// What reading one piece gave, but for its facts.
 #[derive(Debug)]
 pub(super) struct Scanned {
+    /// The directives in force at its end.
     pub(super) header: Header,
+    /// What its own directives say.
+    pub(super) said: Header,
+    /// Whether lines have their day from a `#Date` that stands before it.
+    pub(super) needs_date: bool,
     pub(super) tally: Tally,
     pub(super) bytes: u64,
     pub(super) bad_values: u64,
     pub(super) malformed: Vec<MalformedLine>,
     pub(super) error: Option<io::Error>,
+}
+
+impl Scanned {
+    /// Nothing has been read yet, and this header is in force.
+    fn nothing(header: &Header) -> Scanned {
+        Scanned {
+            header: header.clone(),
+            said: Header::default(),
+            needs_date: header.needs_date(),
+            tally: Tally::default(),
+            bytes: 0,
+            bad_values: 0,
+            malformed: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 /// A stream that tells how far its source on disk is read.
@@ -115,12 +136,8 @@ pub(super) fn scan_piece(
             scanned
         }
         Err(error) => Scanned {
-            header: header.clone(),
-            tally: Tally::default(),
-            bytes: 0,
-            bad_values: 0,
-            malformed: Vec::new(),
             error: Some(error),
+            ..Scanned::nothing(header)
         },
     };
     Scanned {
@@ -138,20 +155,18 @@ pub(super) fn scan(
     mut record: impl FnMut(&eas_log_parse::Record<'_, '_>, u32),
 ) -> Scanned {
     let mut log = LogReader::new(source).resume(position, header.clone());
-    let mut scanned = Scanned {
-        header: header.clone(),
-        tally: Tally::default(),
-        bytes: 0,
-        bad_values: 0,
-        malformed: Vec::new(),
-        error: None,
-    };
+    let mut scanned = Scanned::nothing(header);
     while log.position().byte < to {
         match log.next_entry() {
             Ok(Some(entry)) => {
                 scanned.tally.count(&entry);
                 match &entry {
                     Entry::Record(found) => record(found, found.position().line as u32),
+                    Entry::Directive(_, directive) => {
+                        scanned.said.apply(directive);
+                        scanned.needs_date |=
+                            scanned.said.needs_date() && scanned.said.date().is_none();
+                    }
                     Entry::Malformed(bad) if scanned.malformed.len() < KEPT => {
                         scanned.malformed.push(MalformedLine {
                             line: bad.line.position.line,

@@ -181,9 +181,7 @@ impl Queue {
         }
         let piece = begun.next;
         begun.next += 1;
-        if !begun.header.reads_like(header) {
-            begun.header = header.clone();
-        }
+        begun.header = header.clone();
         Some(piece)
     }
 }

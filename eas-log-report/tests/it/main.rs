@@ -10,6 +10,7 @@ mod mail;
 mod nightly;
 mod options;
 mod pages;
+mod pieces;
 mod samples;
 mod smtp_server;
 mod verdicts;
@@ -50,4 +51,21 @@ fn json(arguments: &[&str]) -> serde_json::Value {
     let (out, err, code) = run(&[arguments, &["--format", "json"]].concat());
     assert_eq!(code, 0, "{err}");
     serde_json::from_str(&out).unwrap()
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    fn one_of<T: Copy>(&mut self, things: &[T]) -> T {
+        things[self.below(things.len() as u64) as usize]
+    }
 }

@@ -12,22 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::{command, run};
+use crate::{Dice, command, run};
 
 const SERVERS: [&str; 4] = ["CAS01", "CAS02", "CAS03", "CAS04"];
-
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
 
 /// The log of a server on a day of May 2011. `version` tells what was rewritten from what was.
 ///
