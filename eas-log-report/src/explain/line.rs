@@ -148,6 +148,10 @@ fn tier_in_words(tier: Tier) -> &'static str {
     match tier {
         Tier::Client => "the server that the device talked to",
         Tier::FrontEnd => "the front end of Exchange 2013 or later; the back end logs it too",
+        Tier::PerhapsFrontEnd => {
+            "the server that the device talked to; if that is a front end of Exchange 2013 or later, \
+             the back end logs it too"
+        }
         Tier::BackEnd => "the back end of Exchange 2013 or later; the front end logs it too",
         Tier::Proxying => "a server that passed it on; the other logs it too",
         Tier::Proxied => "a server that it was passed on to; the other logs it too",

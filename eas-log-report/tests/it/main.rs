@@ -10,6 +10,7 @@ mod mail;
 mod nightly;
 mod options;
 mod pages;
+mod requests;
 mod samples;
 mod smtp_server;
 mod verdicts;

@@ -167,6 +167,10 @@ impl<'f> Gatherer<'f> {
             return;
         }
         let query = EasQuery::parse(record.cs_uri_query().unwrap_or_default());
+        if Tier::is_from_itself(record, stem) && Tier::says_probe(record, &query) {
+            self.facts.counts.probes += 1;
+            return;
+        }
         if query.is_base64() {
             return self.base64_request(record, stem, &query, place);
         }
@@ -230,7 +234,7 @@ impl<'f> Gatherer<'f> {
         asked: &Asked<'_>,
         place: Place,
     ) {
-        let known = self.identity(record, query, asked);
+        let known = self.identity(record, asked);
         match known.standing {
             Standing::Counts => {}
             Standing::Probe => {
@@ -444,12 +448,7 @@ impl<'f> Gatherer<'f> {
 
     /// What is known of the identity of a request.
     #[inline]
-    fn identity(
-        &mut self,
-        record: &Record<'_, '_>,
-        query: &EasQuery<'_>,
-        asked: &Asked<'_>,
-    ) -> Known {
+    fn identity(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> Known {
         let parts = [
             record.cs_username().unwrap_or_default(),
             asked.user,
@@ -460,19 +459,13 @@ impl<'f> Gatherer<'f> {
         let hash = self.known.hash(&parts);
         match self.known.find(hash, &parts) {
             Some(known) => known,
-            None => self.new_identity(hash, &parts, record, query),
+            None => self.new_identity(hash, &parts, record),
         }
     }
 
     #[cold]
-    fn new_identity(
-        &mut self,
-        hash: u64,
-        parts: &Parts<'_>,
-        record: &Record<'_, '_>,
-        query: &EasQuery<'_>,
-    ) -> Known {
-        if Tier::is_probe(record, query) {
+    fn new_identity(&mut self, hash: u64, parts: &Parts<'_>, record: &Record<'_, '_>) -> Known {
+        if Tier::is_probe(record) {
             let known = Known {
                 identity: NONE,
                 entity: NONE,
