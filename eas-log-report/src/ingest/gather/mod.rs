@@ -354,7 +354,7 @@ impl<'f> Gatherer<'f> {
         &mut self,
         entity: u32,
         log: &LogSummary<'_>,
-        legacy: Option<&LegacyLog>,
+        legacy: Option<&LegacyLog<'_>>,
         judgement: Judgement,
         moment: Moment,
     ) {
@@ -379,7 +379,7 @@ impl<'f> Gatherer<'f> {
             || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
         if first && !judgement.failed {
             let folder = match legacy {
-                Some(legacy) => xxh3_64(&class_code(legacy.class)),
+                Some(legacy) => xxh3_64(legacy.class.map_or(&[0; 2], CollectionClass::code)),
                 None => xxh3_64(folder),
             };
             let day = moment
@@ -576,7 +576,7 @@ impl<'f> Gatherer<'f> {
         tier: Tier,
         asked: &Asked<'_>,
         log: &LogSummary<'_>,
-        legacy: Option<&LegacyLog>,
+        legacy: Option<&LegacyLog<'_>>,
     ) -> u32 {
         let sc_status = self.good(record.sc_status());
         let sc_substatus = self.good(record.sc_substatus());
@@ -649,22 +649,9 @@ impl<'f> Gatherer<'f> {
     }
 }
 
-/// The code of a class, as newer lines have it; for none NUL bytes.
-fn class_code(class: Option<CollectionClass>) -> [u8; 2] {
-    match class {
-        None => [0; 2],
-        Some(CollectionClass::Email) => *b"Em",
-        Some(CollectionClass::Calendar) => *b"Ca",
-        Some(CollectionClass::Contacts) => *b"Co",
-        Some(CollectionClass::Tasks) => *b"Ta",
-        Some(CollectionClass::Notes) => *b"Nt",
-        Some(CollectionClass::Other(code)) => code,
-    }
-}
-
 /// The packed form of Exchange 2003, which begins with its version.
 #[inline]
-fn legacy(log: EasLog<'_>) -> Option<LegacyLog> {
+fn legacy(log: EasLog<'_>) -> Option<LegacyLog<'_>> {
     log.raw().starts_with(b"V").then(|| log.legacy()).flatten()
 }
 
