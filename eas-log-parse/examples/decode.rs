@@ -1,7 +1,7 @@
 //! Prints what every line of some logs is, and every element of the ActiveSync requests in them.
 //!
 //! ```text
-//! cargo run -p eas-log-parse --example decode -- samples/healthy/*.log
+//! cargo run -p eas-log-parse --example decode -- samples/coexistence/*/*/*.log
 //! ```
 #![allow(clippy::print_stdout, reason = "an example prints")]
 

@@ -60,9 +60,16 @@
 //!
 //! Deeper still are the [`Budget`] of throttling, the folders of a Sync ([`Collection`]), what a
 //! request cost ([`Activity`]), the packed form of Exchange 2003 ([`LegacyLog`]) and base64-encoded
-//! queries ([`Base64Query`]). [`Client`] decodes user agents, [`Account`] folds the names of users,
-//! [`Tier`] tells which server of a chain wrote a line, and [`codes`] says what codes and names
-//! mean.
+//! queries ([`Base64Query`]). [`Client`] decodes user agents, [`Account`] and [`DeviceId`] fold the
+//! names of users and devices, [`Tier`] tells which server of a chain wrote a line, and [`codes`] says
+//! what codes and names mean.
+//!
+//! # Evidence
+//!
+//! Exchange's logs are documented in part only. Whatever this crate reads says how it is known:
+//! documented, observed in published lines, an interface fact that no line confirms yet, inferred, or
+//! background knowledge. The words stand with each type and getter, and the marks and sources in
+//! [`codes`]; tests hold one against the other.
 //!
 //! # Guarantees
 //!
@@ -100,9 +107,15 @@
 //! - `serde`: [`Serialize`](https://docs.rs/serde) for the public types. Off by default.
 #![forbid(unsafe_code)]
 
+/// The example of the README, compiled by the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod client;
 pub mod codes;
 mod eas;
+mod evidence;
 mod fault;
 mod grammar;
 mod position;
@@ -114,7 +127,10 @@ mod tally;
 mod text;
 mod w3c;
 
-pub use client::{Client, DeviceProfile, os_of_device_information, os_of_device_type};
+pub use client::{
+    AppleBuild, AppleModel, Client, DeviceProfile, DeviceType, apple_build, apple_model,
+    device_type, os_of_device_information, os_of_device_type, systems_agree,
+};
 pub use eas::*;
 pub use fault::{Explained, Fault, FaultKind};
 pub use position::Position;

@@ -5,9 +5,10 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::{
-    Activity, ActivityMeasure, Base64Parameter, Base64Query, Budget, BudgetEntry, BudgetSnapshot,
-    ChangeCounts, Collection, Command, EasLog, EasQuery, Element, Encoded, Escaped, FaultKind,
-    Field, FieldLayout, Line, Malformed, Record, Tally,
+    Account, Activity, ActivityMeasure, Base64Parameter, Base64Query, Budget, BudgetEntry,
+    BudgetSnapshot, ChangeCounts, Collection, CollectionClass, Command, DeviceId, Directive,
+    EasLog, EasQuery, Element, ElementValue, Encoded, Entry, Escaped, FaultKind, Field,
+    FieldLayout, Header, Line, Malformed, Pair, Record, Tally,
 };
 
 /// Bytes of a log as text; what is not UTF-8 or could steer a terminal is escaped.
@@ -76,11 +77,96 @@ impl Serialize for Malformed<'_> {
     }
 }
 
+/// A directive becomes its name and its value: the names of `Fields` as an array, the time of `Date`
+/// or null where it is none.
+impl Serialize for Directive<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        let value = match self {
+            Directive::Fields(layout) => {
+                map.serialize_entry("name", "Fields")?;
+                map.serialize_entry("value", layout)?;
+                return map.end();
+            }
+            Directive::Date(date) => {
+                map.serialize_entry("name", "Date")?;
+                let date = date.ok().map(|date| date.to_string());
+                map.serialize_entry("value", &date)?;
+                return map.end();
+            }
+            Directive::Software(value) => {
+                map.serialize_entry("name", "Software")?;
+                value
+            }
+            Directive::Version(value) => {
+                map.serialize_entry("name", "Version")?;
+                value
+            }
+            Directive::Other { name, value } => {
+                map.serialize_entry("name", &text(name))?;
+                value
+            }
+        };
+        map.serialize_entry("value", &text(value))?;
+        map.end()
+    }
+}
+
+/// A header becomes the names of the fields and the day in force, or null.
+impl Serialize for Header {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("fields", &self.layout())?;
+        map.serialize_entry("date", &self.date().map(|date| date.to_string()))?;
+        map.end()
+    }
+}
+
+/// An entry becomes an object of one key, which says what it is.
+impl Serialize for Entry<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Entry::Blank(line) => map.serialize_entry("blank", line)?,
+            Entry::Directive(_, directive) => map.serialize_entry("directive", directive)?,
+            Entry::Record(record) => map.serialize_entry("record", record)?,
+            Entry::Malformed(malformed) => map.serialize_entry("malformed", malformed)?,
+        }
+        map.end()
+    }
+}
+
 /// A record becomes an object of its values by the names of their fields; `-` becomes null.
 impl Serialize for Record<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let values = (0..self.len()).map(|column| self.value(column).map(text));
         serializer.collect_map(self.layout().names().map(text).zip(values))
+    }
+}
+
+impl Serialize for Pair<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("key", &text(self.key))?;
+        map.serialize_entry("value", &self.value.map(Encoded::new))?;
+        map.end()
+    }
+}
+
+/// An account becomes its domain, its name and its key.
+impl Serialize for Account<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("domain", &self.domain.map(text))?;
+        map.serialize_entry("name", &text(self.name))?;
+        map.serialize_entry("key", &self.key())?;
+        map.end()
+    }
+}
+
+impl Serialize for DeviceId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(self.raw()))
     }
 }
 
@@ -128,9 +214,27 @@ impl Serialize for Element<'_> {
     }
 }
 
+/// The value of an element becomes its decoded text.
+impl Serialize for ElementValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(&self.text().decode_form()))
+    }
+}
+
+/// A class becomes its code.
+impl Serialize for CollectionClass<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(self.code()))
+    }
+}
+
+/// A folder becomes an array of its elements; that of Exchange 2003, which has none, what it says.
 impl Serialize for Collection<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.elements())
+        match self.packed() {
+            Some(log) => log.serialize(serializer),
+            None => serializer.collect_seq(self.elements()),
+        }
     }
 }
 
@@ -210,7 +314,8 @@ impl Serialize for Base64Parameter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Base64Query, Entry, LogSlice};
+    use crate::{Account, Base64Query, EasLog, Entry, LogSlice, Pair};
+    use serde_json::json;
 
     #[test]
     fn a_record_and_its_query_as_json() {
@@ -236,6 +341,58 @@ mod tests {
             json["Log"][2]["value"][0],
             serde_json::json!({ "phase": "disposed", "Conn": "1" })
         );
+    }
+
+    #[test]
+    fn every_kind_of_entry_as_json() {
+        let mut log = LogSlice::new(
+            b"#Date: 2011-05-06 11:30:11\n#Date: x\n#Fields: time sc-status\n#Remark: a\x1bb\n\n\
+            11:30:11 200\n11:30:11\n",
+        );
+        let mut found = Vec::new();
+        while let Some(entry) = log.next_entry() {
+            found.push(serde_json::to_value(&entry).unwrap());
+        }
+        assert_eq!(found.len(), 7);
+        let date = json!({"directive": {"name": "Date", "value": "2011-05-06 11:30:11"}});
+        assert_eq!(found[0], date);
+        assert_eq!(found[1]["directive"]["value"], json!(null));
+        assert_eq!(found[2]["directive"]["value"], json!(["time", "sc-status"]));
+        assert_eq!(found[3]["directive"]["value"], "a\\x1bb");
+        assert_eq!(found[4]["blank"]["text"], "");
+        let record = json!({"record": {"time": "11:30:11", "sc-status": "200"}});
+        assert_eq!(found[5], record);
+        assert_eq!(found[6]["malformed"]["line"]["text"], "11:30:11");
+        let header = json!({"fields": ["time", "sc-status"], "date": "2011-05-06"});
+        assert_eq!(serde_json::to_value(log.header()).unwrap(), header);
+    }
+
+    #[test]
+    fn parts_of_requests_as_json() {
+        let log = EasLog::new(b"V141_S142_DevOS:iOS+9.2_Fid:5_Ty:Sms_Sk:0_");
+        let json = serde_json::to_value(log.summary()).unwrap();
+        assert_eq!(json["eas_status"], "142");
+        assert_eq!(json["device_os"], "iOS 9.2");
+        assert_eq!(json["access"], json!(null));
+        let folder = log.collections().next().unwrap();
+        let json = serde_json::to_value((&folder, folder.class())).unwrap();
+        assert_eq!(json[0][1], json!({"name": "Ty", "value": "Sms"}));
+        assert_eq!(json[1], "Sms");
+        let packed = EasLog::new(b"V2TCoSSC:0A0C0D0FS:1A0C0D0SP:1C2I105992S109982R");
+        let json = serde_json::to_value(packed.collections().next().unwrap()).unwrap();
+        assert_eq!(json["class"], "Co");
+        assert_eq!(json["server"]["adds"], 1);
+        let json = serde_json::to_value(Account::parse(b"CONTOSO\\JDoe")).unwrap();
+        assert_eq!(
+            json,
+            json!({"domain": "CONTOSO", "name": "JDoe", "key": "jdoe"})
+        );
+        let pair = Pair {
+            key: b"User",
+            value: Some(b"a%5Cb"),
+        };
+        let json = serde_json::to_value(pair).unwrap();
+        assert_eq!(json, json!({"key": "User", "value": "a\\b"}));
     }
 
     #[test]

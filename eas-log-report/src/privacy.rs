@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use eas_log_parse::{Account, EasLog, EasQuery, Encoded, Field};
+use eas_log_parse::{Account, DeviceId, EasLog, EasQuery, Encoded, Field};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -102,7 +102,7 @@ impl Pseudonyms {
 
     fn device(&self, raw: &[u8]) -> String {
         let decoded = Encoded::new(raw).decode();
-        self.of("device", &decoded.to_ascii_uppercase())
+        self.of("device", DeviceId::new(&decoded).key().as_bytes())
     }
 
     fn host(&self, raw: &[u8]) -> String {

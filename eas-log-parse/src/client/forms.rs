@@ -10,7 +10,7 @@ use super::{Client, text};
 pub(super) enum Form {
     /// Nothing more to be read.
     Plain,
-    /// A slash and the version of the client.
+    /// A slash and the version of the client, up to a blank or another slash.
     Version,
     /// The model, a slash, and a version.
     ModelVersion,
@@ -53,8 +53,10 @@ impl Form {
         match self {
             Form::Plain => true,
             Form::Version => {
-                let behind = slash(agent).map_or(&[][..], |(_, version)| version);
-                client.version = part(behind.strip_suffix(b"/").unwrap_or(behind));
+                let slash = memchr::memchr(b'/', agent).map_or(agent.len(), |at| at + 1);
+                let behind = &agent[slash..];
+                let end = memchr::memchr3(b'/', b'+', b' ', behind).unwrap_or(behind.len());
+                client.version = part(&behind[..end]);
                 true
             }
             Form::ModelVersion => {
@@ -96,7 +98,12 @@ impl Form {
                 client.os_version = match rest {
                     [b'7', b'.', b'0', b'.', ..] => Some(Cow::Borrowed("7.0")),
                     [b'7', b'.', b'1', b'0', b'.', ..] => Some(Cow::Borrowed("7.5")),
-                    [b'8', b'.', ..] => Some(Cow::Borrowed("8")),
+                    [b'8', b'.', b'0', b'.', ..] => Some(Cow::Borrowed("8")),
+                    // No table says more of later ones than they say themselves.
+                    [b'8' | b'9' | b'1', ..] => {
+                        let dots = memchr::memchr_iter(b'.', rest).nth(1);
+                        dots.and_then(|end| part(&rest[..end]))
+                    }
                     _ => None,
                 };
                 true
@@ -124,7 +131,8 @@ pub(super) fn is_lg_model(agent: &[u8]) -> bool {
 }
 
 /// The Android version in the digits behind the dot: one digit, then two for each further part, so
-/// that 202 is 2.2 and 20303 is 2.3.3. Documented for 4.1.2 and 4.3, inferred for the others.
+/// that 202 is 2.2 and 20303 is 2.3.3. Documented for 4.1.2 and 4.3, inferred for the others. By the
+/// same rule 302 is 3.2; since it may as well be 3.0.2, no more is said than that it is 3.
 fn samsung<'a>(rest: &'a [u8], client: &mut Client<'a>) -> bool {
     let Some((model, version)) = slash(rest) else {
         return false;
@@ -135,6 +143,10 @@ fn samsung<'a>(rest: &'a [u8], client: &mut Client<'a>) -> bool {
     };
     let digits = &version[dot + 1..];
     if !matches!(digits.len(), 3 | 5) || !digits.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
+    if digits == b"302" {
+        client.os_version = Some(Cow::Borrowed("3"));
         return true;
     }
     let mut numbers = vec![u32::from(digits[0] - b'0')];

@@ -14,6 +14,8 @@ use crate::codes::table;
 use crate::text::Escaped;
 use forms::Form;
 
+pub use apple::{AppleBuild, AppleModel, apple_build, apple_model};
+
 /// A client, as its user agent tells.
 ///
 /// ```
@@ -80,14 +82,31 @@ static CLIENTS: LazyLock<Vec<Row>> = LazyLock::new(|| {
         .collect()
 });
 
-struct DeviceTypeRow {
-    device_type: &'static str,
-    os: &'static str,
+/// What is known of a device type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct DeviceType {
+    /// The type; one that ends in `*` stands for all that begin so.
+    pub name: &'static str,
+    /// The operating system that it stands for, if it stands for one.
+    pub os: Option<&'static str>,
+    /// What else is known.
+    pub note: &'static str,
+    /// Evidence marks.
+    pub evidence: &'static str,
+    /// Source identifiers.
+    pub source: &'static str,
 }
 
-static DEVICE_TYPES: LazyLock<Vec<DeviceTypeRow>> = LazyLock::new(|| {
+static DEVICE_TYPES: LazyLock<Vec<DeviceType>> = LazyLock::new(|| {
     table::rows(include_str!("../../data/device-types.tsv"))
-        .map(|[device_type, os, _, _, _]| DeviceTypeRow { device_type, os })
+        .map(|[name, os, note, evidence, source]| DeviceType {
+            name,
+            os: some(os),
+            note,
+            evidence,
+            source,
+        })
         .collect()
 });
 
@@ -122,6 +141,22 @@ impl<'a> Client<'a> {
     }
 }
 
+/// What is known of a device type, without regard to case.
+///
+/// ```
+/// use eas_log_parse::device_type;
+/// assert_eq!(device_type(b"WindowsMail").unwrap().evidence, "S");
+/// assert!(device_type(b"Toaster").is_none());
+/// ```
+pub fn device_type(text: &[u8]) -> Option<&'static DeviceType> {
+    DEVICE_TYPES
+        .iter()
+        .find(|known| match known.name.strip_suffix('*') {
+            Some(prefix) => starts_with(text, prefix),
+            None => text.eq_ignore_ascii_case(known.name.as_bytes()),
+        })
+}
+
 /// The operating system that a device type stands for; `None` if no table knows it.
 ///
 /// ```
@@ -129,14 +164,29 @@ impl<'a> Client<'a> {
 /// assert_eq!(os_of_device_type(b"htcbravo"), Some("Android"));
 /// assert_eq!(os_of_device_type(b"Python"), None);
 /// ```
-pub fn os_of_device_type(device_type: &[u8]) -> Option<&'static str> {
-    let row = DEVICE_TYPES
-        .iter()
-        .find(|row| match row.device_type.strip_suffix('*') {
-            Some(prefix) => starts_with(device_type, prefix),
-            None => device_type.eq_ignore_ascii_case(row.device_type.as_bytes()),
-        })?;
-    Some(row.os)
+pub fn os_of_device_type(text: &[u8]) -> Option<&'static str> {
+    device_type(text)?.os
+}
+
+/// Systems that devices name one for the other: the phones of one vendor, whose device types are
+/// those of the system before.
+const KIN: [&[&str]; 2] = [
+    &["Symbian", "MeeGo", "Maemo"],
+    &["Windows Mobile", "Windows Phone"],
+];
+
+/// Whether two names of operating systems can both be true of one device.
+///
+/// ```
+/// use eas_log_parse::systems_agree;
+/// assert!(systems_agree("MeeGo", "Symbian"), "Nokia's device types are older than its N9");
+/// assert!(!systems_agree("Android", "iOS"));
+/// ```
+pub fn systems_agree(one: &str, other: &str) -> bool {
+    one == other
+        || KIN
+            .iter()
+            .any(|kin| kin.contains(&one) && kin.contains(&other))
 }
 
 /// The operating system that a device told in Settings or Provision (element `DevOS`, decoded),
@@ -195,15 +245,15 @@ impl<'a> DeviceProfile<'a> {
         self.os_by_information.or(by_agent).or(self.os_by_type)
     }
 
-    /// Whether two parts name different operating systems: the client does not tell the truth about
-    /// itself.
+    /// Whether two parts name operating systems that do not agree: the client does not tell the truth
+    /// about itself.
     pub fn contradicts_itself(&self) -> bool {
         let by_agent = self.client.as_ref().and_then(|client| client.os);
         let told: Vec<_> = [self.os_by_information, by_agent, self.os_by_type]
             .into_iter()
             .flatten()
             .collect();
-        told.windows(2).any(|pair| pair[0] != pair[1])
+        told.windows(2).any(|pair| !systems_agree(pair[0], pair[1]))
     }
 }
 
@@ -222,8 +272,8 @@ mod tests {
 
     #[test]
     fn the_tables_read_and_every_row_is_reached() {
-        assert_eq!(CLIENTS.len(), 35);
-        assert_eq!(DEVICE_TYPES.len(), 19);
+        assert_eq!(CLIENTS.len(), 40);
+        assert_eq!(DEVICE_TYPES.len(), 24);
         let samples = [
             "Apple-iPad2C1/902.206",
             "iOS/11.2.6+(15D100)+dataaccessd/1.0",
@@ -260,13 +310,23 @@ mod tests {
             "EASClient/1.0",
             "Outlook-iOS-Android/1.0",
             "Apache-HttpClient/UNAVAILABLE (java 1.4)",
+            "EAS-CheckForLock/v1.0",
+            "Microsoft-Server-ActiveSync/6.5.7638.1",
+            "AMProbe/Local/ClientAccess",
+            "Microsoft.Exchange.Monitoring.ActiveMonitoring",
+            "TestActiveSyncConnectivity",
         ];
         assert_eq!(samples.len(), CLIENTS.len());
         for (sample, row) in samples.iter().zip(CLIENTS.iter()) {
             let client = Client::from_user_agent(sample.as_bytes()).expect(sample);
             assert_eq!(
-                (client.vendor, client.os),
-                (row.client.vendor, row.client.os),
+                (client.vendor, client.name, client.os, client.note),
+                (
+                    row.client.vendor,
+                    row.client.name,
+                    row.client.os,
+                    row.client.note
+                ),
                 "{sample}"
             );
         }
@@ -293,7 +353,7 @@ mod tests {
     #[test]
     fn parts_of_user_agents() {
         // User agent, then client version, model, OS version.
-        let cases: [(&str, &str, &str, &str); 12] = [
+        let cases: [(&str, &str, &str, &str); 17] = [
             ("Apple-iPhone/704.11", "", "iPhone", "3.1.2"),
             ("Apple-iPhone3C1/801.293", "", "iPhone 4 GSM", "4.0"),
             ("Apple-iPhone99C1/9901.1", "", "iPhone99,1", ""),
@@ -311,6 +371,12 @@ mod tests {
             ("MSFT-PPC/5.2.5082", "", "", "6.x"),
             ("MSFT-WP/7.10.8107", "", "", "7.5"),
             ("TouchDown(MSRPC)/7.1.00012/", "7.1.00012", "", ""),
+            ("TouchDown(MSRPC)", "", "", ""),
+            ("BlackBerry/4.2.1 UNTRUSTED/1.0", "4.2.1", "", ""),
+            ("BlackBerry/4.2.1+UNTRUSTED/1.0", "4.2.1", "", ""),
+            ("MSFT-WP/8.10.14219", "", "", "8.10"),
+            // Either 3.2 or 3.0.2.
+            ("SAMSUNG-GT-P7510/101.302", "", "GT-P7510", "3"),
         ];
         for (agent, version, model, os_version) in cases {
             let client = Client::from_user_agent(agent.as_bytes()).expect(agent);
@@ -318,6 +384,38 @@ mod tests {
                 .map(|part| part.as_deref().unwrap_or_default());
             assert_eq!(found, [version, model, os_version], "{agent}");
         }
+    }
+
+    #[test]
+    fn every_device_type_is_found() {
+        let mut types = 0;
+        for known in DEVICE_TYPES.iter() {
+            let text = known.name.replace('*', "X1");
+            let found = device_type(text.to_uppercase().as_bytes());
+            assert_eq!(found, Some(known), "{text}");
+            assert!(known.os.is_some() || !known.note.is_empty(), "{text}");
+            assert_eq!(os_of_device_type(text.as_bytes()), known.os);
+            types += 1;
+        }
+        assert_eq!(types, 24);
+    }
+
+    #[test]
+    fn older_names_of_one_vendor_are_no_lies() {
+        let lies = |agent: &'static str, device_type: &'static str| {
+            let profile = DeviceProfile::new(agent.as_bytes(), Some(device_type.as_bytes()), None);
+            profile.contradicts_itself()
+        };
+        for (agent, device_type) in [
+            ("MeeGo-MfE/1.0", "NokiaEmail"),
+            ("N900/1.1", "NokiaN900"),
+            ("MSFT-WP/8.10.14219", "SmartPhone"),
+            ("Outlook-iOS-Android/1.0", "Outlook"),
+        ] {
+            assert!(!lies(agent, device_type), "{agent} {device_type}");
+        }
+        assert!(lies("MSFT-WP/8.10.14219", "iPhone"));
+        assert!(lies("NokiaE7-00/3.0(50)MailforExchange", "PocketPC"));
     }
 
     #[test]

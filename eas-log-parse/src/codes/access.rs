@@ -47,6 +47,11 @@ pub fn access_states() -> &'static [AccessCode] {
 }
 
 /// What is known of a state.
+///
+/// ```
+/// use eas_log_parse::{AccessState, codes};
+/// assert_eq!(codes::access_state(AccessState::Allowed).unwrap().meaning, "device may sync");
+/// ```
 pub fn access_state(state: AccessState) -> Option<&'static AccessCode> {
     ACCESS
         .iter()

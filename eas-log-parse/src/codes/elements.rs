@@ -89,7 +89,13 @@ pub fn elements() -> &'static [ElementInfo] {
     &ELEMENTS
 }
 
-/// What is known of an element.
+/// What is known of an element. Case matters.
+///
+/// ```
+/// use eas_log_parse::codes;
+/// let heartbeat = codes::element("Hb").unwrap();
+/// assert_eq!((heartbeat.unit, heartbeat.evidence), ("s", "D,X,S"));
+/// ```
 pub fn element(identifier: &str) -> Option<&'static ElementInfo> {
     BY_NAME.get(identifier).copied()
 }

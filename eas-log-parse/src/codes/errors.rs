@@ -58,7 +58,13 @@ pub fn error_names() -> &'static [ErrorName] {
     &ERRORS
 }
 
-/// What is known of one error name.
+/// What is known of one error name. Case matters.
+///
+/// ```
+/// use eas_log_parse::codes::{self, Class};
+/// let error = codes::error("DeviceNotProvisioned").unwrap();
+/// assert_eq!((error.class, error.eas_status), (Class::Provisioning, "142"));
+/// ```
 pub fn error(name: &str) -> Option<&'static ErrorName> {
     if let Some(error) = EXACT.get(name) {
         return Some(error);

@@ -36,7 +36,11 @@ pub use access::{AccessCode, access_reason, access_state, access_states};
 pub use class::Class;
 pub use elements::{ElementInfo, Scope, element, elements};
 pub use errors::{ErrorName, error, error_names};
-pub use facts::{Fact, budget_key, command, count_letters, element_value, field, parameter};
+pub use facts::{
+    Fact, activity_measure, activity_measures, all_count_letters, base64_command, base64_parameter,
+    budget_key, budget_keys, command, commands, count_letters, element_value, element_values,
+    field, fields, parameter, parameters,
+};
 pub use statuses::{
     Status, StatusScope, command_status, eas_status, http_status, iis_substatus, statuses, win32,
 };

@@ -18,7 +18,7 @@ pub enum StatusScope {
     Http,
     /// EAS status common to all commands: 101 and above.
     EasCommon,
-    /// EAS status of one command, by its name; up to 16.
+    /// EAS status of one command, by its name; up to 18.
     Command(&'static str),
     /// IIS status with substatus, as `401.1`.
     IisSubstatus,
@@ -88,6 +88,12 @@ pub fn statuses() -> &'static [Status] {
 }
 
 /// What is known of an HTTP status.
+///
+/// ```
+/// use eas_log_parse::codes::{self, Class};
+/// assert_eq!(codes::http_status(449).unwrap().class, Some(Class::Provisioning));
+/// assert!(codes::http_status(299).is_none());
+/// ```
 pub fn http_status(code: u16) -> Option<&'static Status> {
     find(StatusScope::Http, &code.to_string())
 }
@@ -97,7 +103,13 @@ pub fn eas_status(code: u16) -> Option<&'static Status> {
     find(StatusScope::EasCommon, &code.to_string())
 }
 
-/// What is known of an EAS status of one command (up to 16).
+/// What is known of an EAS status of one command (up to 18).
+///
+/// ```
+/// use eas_log_parse::codes;
+/// assert_eq!(codes::command_status("Ping", 2).unwrap().evidence, "D");
+/// assert_eq!(codes::command_status("Ping", 3).unwrap().evidence, "K", "background knowledge");
+/// ```
 pub fn command_status(command: &str, code: u16) -> Option<&'static Status> {
     let code = code.to_string();
     STATUSES.iter().find(|status| {
@@ -107,11 +119,21 @@ pub fn command_status(command: &str, code: u16) -> Option<&'static Status> {
 }
 
 /// What is known of an IIS substatus.
+///
+/// ```
+/// use eas_log_parse::codes;
+/// assert_eq!(codes::iis_substatus(403, 4).unwrap().name, "SSL required");
+/// ```
 pub fn iis_substatus(status: u16, substatus: u16) -> Option<&'static Status> {
     find(StatusScope::IisSubstatus, &format!("{status}.{substatus}"))
 }
 
 /// What is known of a Windows status.
+///
+/// ```
+/// use eas_log_parse::codes;
+/// assert_eq!(codes::win32(1909).unwrap().name, "ERROR_ACCOUNT_LOCKED_OUT");
+/// ```
 pub fn win32(code: u64) -> Option<&'static Status> {
     find(StatusScope::Win32, &code.to_string())
 }
@@ -160,6 +182,8 @@ mod tests {
             command_status("ping", 5).unwrap().evidence.chars().next(),
             Some('D')
         );
+        let ping = |code| command_status("Ping", code).unwrap().evidence;
+        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8].map(ping).concat(), "DDKKDKKK");
         assert_eq!(iis_substatus(401, 1).unwrap().name, "logon failed");
         assert_eq!(win32(1326).unwrap().name, "ERROR_LOGON_FAILURE");
     }

@@ -68,6 +68,17 @@ pub enum AccessReason {
 }
 
 /// A value of the element `As`, such as `AllowedG` or `BlockedP`.
+///
+/// ```
+/// use eas_log_parse::{Access, AccessReason, AccessState, codes};
+/// let access = Access::parse(b"BlockedABO").unwrap();
+/// assert_eq!(access.state, AccessState::Blocked);
+/// let reason = access.reason.unwrap();
+/// assert!(reason.is_automatic());
+/// assert_eq!(reason.name(), "OutOfBudgets");
+/// assert_eq!(access.to_string(), "BlockedABO");
+/// assert_eq!(codes::access_reason(reason).next().unwrap().evidence, "X");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Access {

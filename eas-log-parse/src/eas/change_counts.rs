@@ -7,8 +7,9 @@ use crate::w3c::value;
 ///
 /// Each count is a number with one or two letters behind it. Letters differ by case (`a` are adds,
 /// `A` items added because others refer to them) and by length (`s` and `sd`), but for the form of
-/// five upper-case letters that the documentation of Exchange 2007 shows, which is read like its
-/// lower-case copy. A letter that is not written counts zero.
+/// upper-case letters, five in the documentation of Exchange 2007 and four in Exchange 2003, which is
+/// read like its lower-case copy. A letter that is not written counts zero. The letters a, c, d, f
+/// and e of `Cli` are documented, the others are interface facts.
 ///
 /// ```
 /// use eas_log_parse::ChangeCounts;
@@ -52,9 +53,16 @@ impl<'a> ChangeCounts<'a> {
         })
     }
 
-    /// Whether this is the form of the documentation of Exchange 2007: five upper-case letters.
-    fn is_upper_case(&self) -> bool {
-        self.iter().count() == 5
+    /// Whether this is the form of Exchange 2003 or of the documentation of Exchange 2007: four or
+    /// five upper-case letters, which mean what they do in lower case.
+    ///
+    /// ```
+    /// use eas_log_parse::ChangeCounts;
+    /// assert!(ChangeCounts::new(b"0A0C3D1F0E").is_upper_case());
+    /// assert!(!ChangeCounts::new(b"1a0c0d0s0e0r2A0sd").is_upper_case());
+    /// ```
+    pub fn is_upper_case(&self) -> bool {
+        matches!(self.iter().count(), 4 | 5)
             && self
                 .iter()
                 .all(|(letters, _)| letters.len() == 1 && letters[0].is_ascii_uppercase())

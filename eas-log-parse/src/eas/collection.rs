@@ -2,17 +2,21 @@
 
 use super::change_counts::ChangeCounts;
 use super::element::{Element, Elements};
+use super::legacy::LegacyLog;
+use crate::codes::{self, Scope};
 use crate::fault::Fault;
 use crate::text::Encoded;
 
-/// Class of the items of a folder (element `Ty`).
+/// Class of the items of a folder (element `Ty`; documented, `Nt` is an interface fact).
+///
+/// ```
+/// use eas_log_parse::CollectionClass;
+/// assert_eq!(CollectionClass::parse(b"Em"), CollectionClass::Email);
+/// assert_eq!(CollectionClass::parse(b"Sms"), CollectionClass::Other(b"Sms"));
+/// assert_eq!(CollectionClass::parse(b"em").code(), b"em", "codes are case-sensitive");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "snake_case")
-)]
-pub enum CollectionClass {
+pub enum CollectionClass<'a> {
     /// `Em`: e-mail.
     Email,
     /// `Ca`: calendar.
@@ -24,27 +28,36 @@ pub enum CollectionClass {
     /// `Nt`: notes, in Exchange 2010 and later.
     Notes,
     /// Any other code. Those of SMS and of the recipient cache are not known.
-    Other([u8; 2]),
+    Other(&'a [u8]),
 }
 
-impl CollectionClass {
-    /// Reads a code of two letters; longer ones are cut. Codes are case-sensitive.
-    pub(crate) fn parse(code: &[u8]) -> CollectionClass {
+impl<'a> CollectionClass<'a> {
+    /// Reads a code. Codes are case-sensitive.
+    pub fn parse(code: &'a [u8]) -> CollectionClass<'a> {
         match code {
             b"Em" => CollectionClass::Email,
             b"Ca" => CollectionClass::Calendar,
             b"Co" => CollectionClass::Contacts,
             b"Ta" => CollectionClass::Tasks,
             b"Nt" => CollectionClass::Notes,
-            other => CollectionClass::Other([
-                other.first().copied().unwrap_or(b'?'),
-                other.get(1).copied().unwrap_or(b'?'),
-            ]),
+            other => CollectionClass::Other(other),
+        }
+    }
+
+    /// The code as it stands in logs.
+    pub fn code(self) -> &'a [u8] {
+        match self {
+            CollectionClass::Email => b"Em",
+            CollectionClass::Calendar => b"Ca",
+            CollectionClass::Contacts => b"Co",
+            CollectionClass::Tasks => b"Ta",
+            CollectionClass::Notes => b"Nt",
+            CollectionClass::Other(code) => code,
         }
     }
 }
 
-/// Kind of a synchronization (element `St`; Exchange 2007 element list).
+/// Kind of a synchronization (element `St`; documented in the Exchange 2007 element list).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -75,7 +88,8 @@ impl SyncType {
     }
 }
 
-/// Which items of a folder are wanted (element `Filt`; Exchange 2007 element list).
+/// Which items of a folder are wanted (element `Filt`; documented in the Exchange 2007 element
+/// list).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FilterType(pub u8);
@@ -102,11 +116,13 @@ impl FilterType {
     }
 }
 
-/// One folder of a request: the elements from `Fid` up to the next `Fid`.
+/// One folder of a request: the elements from `Fid` up to the next `Fid`, and the one folder of a
+/// line of Exchange 2003.
 ///
-/// Exchange writes them in a fixed order and leaves out what it has not; where `Fid` itself is
-/// missing (searches, folder commands), counts stand alone and make a folder without an id. Above
-/// a server limit on folders a request lists none at all.
+/// Exchange writes them in a fixed order and leaves out what it has not (interface fact, seen in
+/// part); where `Fid` itself is missing (searches, folder commands; observed), counts stand alone and
+/// make a folder without an id. Above a server limit on folders a request lists none at all
+/// (interface fact).
 ///
 /// ```
 /// use eas_log_parse::{CollectionClass, EasLog, SyncType};
@@ -115,10 +131,23 @@ impl FilterType {
 /// assert_eq!(mail.class(), Some(CollectionClass::Email));
 /// assert_eq!(mail.server_changes().unwrap().adds(), Ok(3));
 /// assert_eq!(calendar.sync_type(), Some(SyncType::First));
+/// assert_eq!(calendar.element("Sk").unwrap().value(), b"0");
+///
+/// let log = EasLog::new(b"V2TCoSSC:0A0C0D0FS:1A0C0D0SP:1C2I105992S109982R");
+/// let contacts = log.collections().next().unwrap();
+/// assert_eq!(contacts.class(), Some(CollectionClass::Contacts));
+/// assert_eq!(contacts.server_changes().unwrap().adds(), Ok(1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Collection<'a> {
-    elements: Elements<'a>,
+    form: Form<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Form<'a> {
+    /// From its first element on.
+    Named(Elements<'a>),
+    Packed(LegacyLog<'a>),
 }
 
 /// The elements that belong to a folder, in any version.
@@ -154,94 +183,138 @@ fn is_of_a_folder(identifier: &[u8]) -> bool {
     )
 }
 
+/// Whether an element is known as one of the request.
+fn is_of_the_request(identifier: &[u8]) -> bool {
+    let name = core::str::from_utf8(identifier).ok();
+    name.and_then(codes::element)
+        .is_some_and(|element| element.scope == Scope::Request)
+}
+
 impl<'a> Collection<'a> {
-    /// The elements of the folder, in order.
+    /// The elements of the folder, in order. Those that no table knows are among them as long as
+    /// none follows that is known to be of the request. None for Exchange 2003.
     pub fn elements(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
-        let mut first = true;
-        self.elements
-            .clone()
+        let elements = match &self.form {
+            Form::Named(elements) => Some(elements.clone()),
+            Form::Packed(_) => None,
+        };
+        let (mut first, mut over) = (true, false);
+        elements
+            .into_iter()
+            .flatten()
             .take_while(move |element| {
-                let starts = std::mem::replace(&mut first, false);
+                let starts = core::mem::replace(&mut first, false);
                 starts || element.identifier() != b"Fid"
             })
-            .filter(|element| is_of_a_folder(element.identifier()))
+            .filter(move |element| {
+                if is_of_a_folder(element.identifier()) {
+                    return true;
+                }
+                over = over || is_of_the_request(element.identifier());
+                !over
+            })
     }
 
-    /// The first element of one of these names.
-    fn element(&self, identifiers: &[&[u8]]) -> Option<Element<'a>> {
+    /// The first element of this name (case-sensitive).
+    pub fn element(&self, identifier: &str) -> Option<Element<'a>> {
         self.elements()
-            .find(|element| identifiers.contains(&element.identifier()))
+            .find(|element| element.identifier() == identifier.as_bytes())
+    }
+
+    pub(crate) fn packed(&self) -> Option<&LegacyLog<'a>> {
+        match &self.form {
+            Form::Named(_) => None,
+            Form::Packed(log) => Some(log),
+        }
     }
 
     /// Server id of the folder. It is text, though mostly a number; `RI` is the recipient cache.
+    /// Element `Fid` (documented, observed).
     pub fn folder_id(&self) -> Option<Encoded<'a>> {
-        self.element(&[b"Fid"]).map(|element| element.text())
+        self.element("Fid").map(|element| element.text())
     }
 
-    /// Class of its items.
-    pub fn class(&self) -> Option<CollectionClass> {
-        self.element(&[b"Ty"])
-            .map(|element| CollectionClass::parse(element.value()))
+    /// Class of its items. Element `Ty` (documented, observed).
+    pub fn class(&self) -> Option<CollectionClass<'a>> {
+        match self.packed() {
+            Some(log) => log.class,
+            None => self
+                .element("Ty")
+                .map(|element| CollectionClass::parse(element.value())),
+        }
     }
 
-    /// Which items are wanted. Elements `Filt` and, in late builds, `Filter1`.
+    /// Which items are wanted. Elements `Filt` (documented) and, in late builds, `Filter1`
+    /// (inferred).
     ///
     /// # Errors
     /// If the value is not a number.
     pub fn filter_type(&self) -> Result<Option<FilterType>, Fault> {
-        let element = self.element(&[b"Filt", b"Filter1"]);
+        let element = self.element("Filt").or_else(|| self.element("Filter1"));
         element
             .map(|element| element.number().map(FilterType))
             .transpose()
     }
 
-    /// Kind of the synchronization.
+    /// Kind of the synchronization. Element `St` (documented).
     pub fn sync_type(&self) -> Option<SyncType> {
-        self.element(&[b"St"])
-            .and_then(|element| SyncType::parse(element.value()))
+        match self.packed() {
+            Some(log) => log.sync_type,
+            None => self
+                .element("St")
+                .and_then(|element| SyncType::parse(element.value())),
+        }
     }
 
-    /// Sync key that the client sent; 0 starts over. It is text, though mostly a number.
+    /// Sync key that the client sent; 0 starts over. It is text, though mostly a number. Element
+    /// `Sk` (documented, observed).
     pub fn sync_key(&self) -> Option<Encoded<'a>> {
-        self.element(&[b"Sk"]).map(|element| element.text())
+        self.element("Sk").map(|element| element.text())
     }
 
-    /// Sync key that the server returned.
+    /// Sync key that the server returned. Element `Sks` (interface fact).
     pub fn server_sync_key(&self) -> Option<Encoded<'a>> {
-        self.element(&[b"Sks"]).map(|element| element.text())
+        self.element("Sks").map(|element| element.text())
     }
 
-    /// Size of the sync state in KB.
+    /// Size of the sync state in KB. Element `Sst` (interface fact).
     ///
     /// # Errors
     /// If the value is not a number.
     pub fn sync_state_kb(&self) -> Result<Option<u64>, Fault> {
-        self.element(&[b"Sst"])
+        self.element("Sst")
             .map(|element| element.number())
             .transpose()
     }
 
-    /// EAS status of the folder in the response.
+    /// EAS status of the folder in the response. Element `Pfs` (interface fact).
     ///
     /// # Errors
     /// If the value is not a number.
     pub fn status(&self) -> Result<Option<u16>, Fault> {
-        self.element(&[b"Pfs"])
+        self.element("Pfs")
             .map(|element| element.number())
             .transpose()
     }
 
-    /// What the client sent. Absent when nothing.
+    /// What the client sent. Absent when nothing. Element `Cli` (documented).
     pub fn client_changes(&self) -> Option<ChangeCounts<'a>> {
-        self.element(&[b"Cli"])
-            .map(|element| ChangeCounts::new(element.value()))
+        match self.packed() {
+            Some(log) => Some(log.client_counts()),
+            None => self
+                .element("Cli")
+                .map(|element| ChangeCounts::new(element.value())),
+        }
     }
 
-    /// What the server sent. Absent when nothing. Elements `Srv` and, in the documentation of
-    /// Exchange 2007, `Svr`.
+    /// What the server sent. Absent when nothing. Elements `Srv` (interface fact, observed) and, in
+    /// the documentation of Exchange 2007, `Svr`.
     pub fn server_changes(&self) -> Option<ChangeCounts<'a>> {
-        self.element(&[b"Srv", b"Svr"])
-            .map(|element| ChangeCounts::new(element.value()))
+        if let Some(log) = self.packed() {
+            return Some(log.server_counts());
+        }
+        let element = self.element("Srv").or_else(|| self.element("Svr"));
+        element.map(|element| ChangeCounts::new(element.value()))
     }
 }
 
@@ -250,13 +323,23 @@ impl<'a> Collection<'a> {
 #[derive(Clone, Debug)]
 pub struct Collections<'a> {
     elements: Elements<'a>,
+    packed: Option<LegacyLog<'a>>,
     any: bool,
 }
 
 impl<'a> Collections<'a> {
-    pub(super) fn new(elements: Elements<'a>) -> Collections<'a> {
+    pub(super) fn named(elements: Elements<'a>) -> Collections<'a> {
         Collections {
             elements,
+            packed: None,
+            any: false,
+        }
+    }
+
+    pub(super) fn packed(log: LegacyLog<'a>) -> Collections<'a> {
+        Collections {
+            elements: Elements::new(&[]),
+            packed: Some(log).filter(LegacyLog::has_folder),
             any: false,
         }
     }
@@ -266,6 +349,10 @@ impl<'a> Iterator for Collections<'a> {
     type Item = Collection<'a>;
 
     fn next(&mut self) -> Option<Collection<'a>> {
+        if let Some(log) = self.packed.take() {
+            let form = Form::Packed(log);
+            return Some(Collection { form });
+        }
         loop {
             let here = self.elements.clone();
             let element = self.elements.next()?;
@@ -273,7 +360,8 @@ impl<'a> Iterator for Collections<'a> {
                 || (!self.any && is_of_a_folder(element.identifier()));
             if starts {
                 self.any = true;
-                return Some(Collection { elements: here });
+                let form = Form::Named(here);
+                return Some(Collection { form });
             }
         }
     }
@@ -307,7 +395,7 @@ mod tests {
         assert_eq!(first.elements().count(), 9);
 
         assert_eq!(&*second.folder_id().unwrap().decode(), b"Ri_1");
-        assert_eq!(second.class(), Some(CollectionClass::Other(*b"Zz")));
+        assert_eq!(second.class(), Some(CollectionClass::Other(b"Zz")));
         assert_eq!(second.sync_type(), Some(SyncType::First));
         assert_eq!(second.server_changes().unwrap().adds(), Ok(6));
         assert_eq!(second.status(), Ok(Some(1)));
@@ -339,5 +427,52 @@ mod tests {
         assert_eq!(only.folder_id(), None);
         assert_eq!(only.server_changes().unwrap().adds(), Ok(6));
         assert_eq!(EasLog::new(b"V141_Hb600_").collections().count(), 0);
+    }
+    #[test]
+    fn what_no_table_knows_stays_with_its_folder() {
+        let log = EasLog::new(b"Fid:5_New1:7_Sk:2_LdapC1_Newer:1_Pfs1_Fid:6_Newest:8");
+        let [first, second] = &log.collections().collect::<Vec<_>>()[..] else {
+            panic!()
+        };
+        let names = |collection: &Collection<'_>| -> Vec<String> {
+            let raw = collection.elements().map(|element| element.raw().to_vec());
+            raw.map(|raw| String::from_utf8(raw).unwrap()).collect()
+        };
+        assert_eq!(names(first), ["Fid:5", "New1:7", "Sk:2", "Pfs1"]);
+        assert_eq!(names(second), ["Fid:6", "Newest:8"]);
+        assert_eq!(first.element("New1").unwrap().value(), b"7");
+        assert_eq!(first.element("Newer"), None);
+    }
+
+    #[test]
+    fn the_elements_of_folders_are_those_of_the_table() {
+        let mut folder = 0;
+        for info in codes::elements() {
+            let name = info.name.as_bytes();
+            assert_eq!(is_of_a_folder(name), info.scope == Scope::Folder);
+            assert_ne!(is_of_a_folder(name), is_of_the_request(name));
+            folder += u32::from(is_of_a_folder(name));
+        }
+        assert_eq!(folder, 26);
+    }
+
+    #[test]
+    fn the_folder_of_exchange_2003() {
+        let log = EasLog::new(b"V4TEmSFC:1A2C3D4FS:5A6C7D8SP:2C14I7546S161180R0S0L0H0P");
+        let [only] = &log.collections().collect::<Vec<_>>()[..] else {
+            panic!()
+        };
+        assert_eq!(only.class(), Some(CollectionClass::Email));
+        assert_eq!(only.sync_type(), Some(SyncType::First));
+        let (client, server) = (
+            only.client_changes().unwrap(),
+            only.server_changes().unwrap(),
+        );
+        let counts = |of: ChangeCounts<'_>, letters: [&str; 4]| letters.map(|l| of.get(l).unwrap());
+        assert_eq!(counts(client, ["a", "c", "d", "f"]), [1, 2, 3, 4]);
+        assert_eq!(counts(server, ["a", "c", "d", "s"]), [5, 6, 7, 8]);
+        assert_eq!((only.folder_id(), only.elements().count()), (None, 0));
+        let ping = EasLog::new(b"V4TNASNC:0A0C0D0FS:0A0C0D0SP:2C14I7546S161180R0S0L1740H0P");
+        assert_eq!(ping.collections().count(), 0);
     }
 }

@@ -99,6 +99,13 @@ impl<'a> Element<'a> {
 }
 
 /// The value of an element, without its name.
+///
+/// ```
+/// use eas_log_parse::EasLog;
+/// let summary = EasLog::new(b"V141_DevOS:iOS+9.2+13C71_Hb600_").summary();
+/// assert_eq!(summary.heartbeat.unwrap().number::<u32>(), Ok(600));
+/// assert_eq!(&*summary.device_os.unwrap().text().decode_form(), b"iOS 9.2 13C71");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ElementValue<'a>(&'a [u8]);
 

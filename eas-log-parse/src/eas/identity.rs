@@ -6,6 +6,14 @@ use std::borrow::Cow;
 ///
 /// One person stands in a log under several of these, and a report that keeps them apart counts one
 /// person several times. [`Account::key`] folds them together.
+///
+/// ```
+/// use eas_log_parse::Account;
+/// let account = Account::parse(b"CONTOSO\\JDoe");
+/// assert_eq!(account.domain, Some(&b"CONTOSO"[..]));
+/// assert_eq!(account.name, b"JDoe");
+/// assert_eq!(account.key(), Account::parse(b"jdoe@contoso.com").key());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account<'a> {
     /// The domain, NetBIOS or DNS, where the text has one.

@@ -3,10 +3,11 @@
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take};
-use nom::character::complete::{digit1, u64};
-use nom::combinator::{all_consuming, map, opt, value, verify};
+use nom::character::complete::u64;
+use nom::combinator::{all_consuming, consumed, map, opt, value, verify};
 use nom::sequence::{preceded, terminated};
 
+use super::change_counts::ChangeCounts;
 use super::collection::{CollectionClass, SyncType};
 use super::version::ProtocolVersion;
 use crate::grammar::Parsed;
@@ -26,21 +27,28 @@ use crate::grammar::Parsed;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct LegacyLog {
-    /// `V`: 1 is protocol 1.0, 2 is 2.0, 3 is 2.1 (documented), 4 is 2.5 (inferred); `NA` is none.
+pub struct LegacyLog<'a> {
+    /// `V`: the number as it stands; `NA` is none.
+    pub version: Option<u64>,
+    /// The protocol version that the number stands for: 1 is 1.0, 2 is 2.0, 3 is 2.1 (documented),
+    /// 4 is 2.5 (inferred); of others it is not known.
     pub protocol_version: Option<ProtocolVersion>,
-    /// `T`: class of the folder; `NA` is none.
-    pub class: Option<CollectionClass>,
-    /// `S`: kind of synchronization; `N` is none.
+    /// `T`: class of the folder (documented; that of tasks is inferred); `NA` is none.
+    pub class: Option<CollectionClass<'a>>,
+    /// `S`: kind of synchronization (documented); `N` is none.
     pub sync_type: Option<SyncType>,
-    /// `C`: what the client sent.
+    /// `C`: what the client sent (documented).
     pub client: LegacyClientChanges,
-    /// `S`: what the server sent.
+    /// `S`: what the server sent (documented).
     pub server: LegacyServerChanges,
     /// `P`: the performance group.
     pub performance: LegacyPerformance,
-    /// The last group, which only SP2 writes.
+    /// The last group, which only SP2 writes (observed).
     pub last: Option<LegacyLast>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    client_counts: &'a [u8],
+    #[cfg_attr(feature = "serde", serde(skip))]
+    server_counts: &'a [u8],
 }
 
 /// What the client sent, in items.
@@ -99,9 +107,9 @@ pub struct LegacyLast {
     pub p: u64,
 }
 
-impl LegacyLog {
+impl<'a> LegacyLog<'a> {
     /// Reads a value; `None` if it does not have this form from its first byte to its last.
-    pub fn parse(log: &[u8]) -> Option<LegacyLog> {
+    pub fn parse(log: &'a [u8]) -> Option<LegacyLog<'a>> {
         all_consuming(legacy).parse(log).ok().map(|(_, log)| log)
     }
 
@@ -109,7 +117,22 @@ impl LegacyLog {
     /// who may not sync (Microsoft's ActiveSyncReport counts it so), and for any request that failed
     /// before its command was understood (inferred). The HTTP status tells which.
     pub fn is_unavailable(&self) -> bool {
-        self.protocol_version.is_none() && self.class.is_none() && self.sync_type.is_none()
+        self.version.is_none() && self.class.is_none() && self.sync_type.is_none()
+    }
+
+    /// Whether the request is about a folder.
+    pub(super) fn has_folder(&self) -> bool {
+        self.class.is_some() || self.sync_type.is_some()
+    }
+
+    /// What the client sent, as counts of later versions are read.
+    pub(super) fn client_counts(&self) -> ChangeCounts<'a> {
+        ChangeCounts::new(self.client_counts)
+    }
+
+    /// What the server sent, as counts of later versions are read.
+    pub(super) fn server_counts(&self) -> ChangeCounts<'a> {
+        ChangeCounts::new(self.server_counts)
     }
 }
 
@@ -125,24 +148,18 @@ fn available<'a, T: Clone>(
     alt((value(None, tag("NA")), map(parser, Some)))
 }
 
-fn version(input: &[u8]) -> Parsed<'_, ProtocolVersion> {
-    map(
-        verify(digit1, |digits: &[u8]| digits.len() == 1),
-        |digits: &[u8]| {
-            ProtocolVersion(match digits[0] {
-                b'1' => 10,
-                b'2' => 20,
-                b'3' => 21,
-                b'4' => 25,
-                // A version that is not known keeps its number, which no protocol version has.
-                other => u16::from(other - b'0'),
-            })
-        },
-    )
-    .parse(input)
+/// The protocol version that a number stands for.
+fn protocol_version(number: u64) -> Option<ProtocolVersion> {
+    Some(ProtocolVersion(match number {
+        1 => 10,
+        2 => 20,
+        3 => 21,
+        4 => 25,
+        _ => return None,
+    }))
 }
 
-fn class(input: &[u8]) -> Parsed<'_, CollectionClass> {
+fn class(input: &[u8]) -> Parsed<'_, CollectionClass<'_>> {
     map(
         verify(take(2usize), |code: &[u8]| code[0].is_ascii_uppercase()),
         CollectionClass::parse,
@@ -155,19 +172,19 @@ fn sync_type(input: &[u8]) -> Parsed<'_, Option<SyncType>> {
     map(letter, SyncType::parse).parse(input)
 }
 
-fn legacy(input: &[u8]) -> Parsed<'_, LegacyLog> {
+fn legacy(input: &[u8]) -> Parsed<'_, LegacyLog<'_>> {
     let head = (
-        preceded(tag("V"), available(version)),
+        preceded(tag("V"), available(u64)),
         preceded(tag("T"), available(class)),
         preceded(tag("S"), sync_type),
     );
     let client = preceded(
         tag("C:"),
-        (counted("A"), counted("C"), counted("D"), counted("F")),
+        consumed((counted("A"), counted("C"), counted("D"), counted("F"))),
     );
     let server = preceded(
         tag("S:"),
-        (counted("A"), counted("C"), counted("D"), counted("S")),
+        consumed((counted("A"), counted("C"), counted("D"), counted("S"))),
     );
     let performance = preceded(
         tag("P:"),
@@ -177,9 +194,11 @@ fn legacy(input: &[u8]) -> Parsed<'_, LegacyLog> {
     map(
         (head, client, server, performance, opt(last)),
         |(head, client, server, perf, last)| {
-            let (protocol_version, class, sync_type) = head;
+            let (version, class, sync_type) = head;
+            let ((client_counts, client), (server_counts, server)) = (client, server);
             LegacyLog {
-                protocol_version,
+                version,
+                protocol_version: version.and_then(protocol_version),
                 class,
                 sync_type,
                 client: LegacyClientChanges {
@@ -206,6 +225,8 @@ fn legacy(input: &[u8]) -> Parsed<'_, LegacyLog> {
                     heartbeat_s,
                     p,
                 }),
+                client_counts,
+                server_counts,
             }
         },
     )
@@ -260,6 +281,18 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_not_known_is_kept_and_no_protocol_version() {
+        for (number, known) in [(4, Some(25)), (5, None), (25, None)] {
+            let text = format!("V{number}TSMSSC:0A0C0D0FS:0A0C0D0SP:0C0I0S0R");
+            let log = LegacyLog::parse(text.as_bytes()).unwrap();
+            assert_eq!(log.version, Some(number));
+            assert_eq!(log.protocol_version, known.map(ProtocolVersion), "{text}");
+            assert_eq!(log.class, Some(CollectionClass::Other(b"SM")));
+            assert!(!log.is_unavailable());
+        }
+    }
+
+    #[test]
     fn anything_else_is_not_of_this_form() {
         let cases: [&[u8]; 7] = [
             b"",
@@ -268,7 +301,7 @@ mod tests {
             b"V4TNASNC:0A0C0D0FS:0A0C0D0SP:2C14I7546S161180R0S0L1740H0P_",
             b"V4TNASXC:0A0C0D0FS:0A0C0D0SP:2C14I7546S161180R",
             b"V4TNASNC:0A0C0D0FS:0A0C0D0SP:2C14I7546S99999999999999999999R",
-            b"V44TNASNC:0A0C0D0FS:0A0C0D0SP:2C14I7546S161180R",
+            b"VxTNASNC:0A0C0D0FS:0A0C0D0SP:2C14I7546S161180R",
         ];
         for case in cases {
             assert_eq!(LegacyLog::parse(case), None, "{case:?}");

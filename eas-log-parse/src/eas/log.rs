@@ -10,6 +10,7 @@ use super::element::{Element, Elements};
 use super::legacy::LegacyLog;
 use super::status::EasStatus;
 use super::version::ProtocolVersion;
+use crate::evidence::known_by;
 use crate::fault::{Fault, FaultKind};
 use crate::text::{Encoded, split_at_symbol};
 use crate::w3c::value;
@@ -17,8 +18,13 @@ use crate::w3c::value;
 /// The value of `Log=`, cut into elements on demand.
 ///
 /// Each typed getter walks the value up to its element; who wants many of them walks once with
-/// [`EasLog::elements`]. Of a repeated element the first counts. Like those of a
-/// [`Record`](crate::Record), typed getters have three answers: absent, present, or wrong.
+/// [`EasLog::elements`]. Of a repeated element the first counts; a last one that the server cut off
+/// ([`EasLog::is_truncated`]) is none. Like those of a [`Record`](crate::Record), typed getters have
+/// three answers: absent, present, or wrong.
+///
+/// Each getter names its element and the evidence for what it means: documented, seen, an interface
+/// fact, or inferred. [`codes::element`](crate::codes::element) says the same of every element, with
+/// units, versions and sources.
 ///
 /// ```
 /// use eas_log_parse::EasLog;
@@ -35,42 +41,58 @@ pub struct EasLog<'a> {
 }
 
 macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $identifier:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $identifier:literal [$($mark:ident)+]),+ $(,)?) => {
         $($(#[$doc])*
-        #[doc = concat!("\n\nElement `", $identifier, "`.")]
+        #[doc = known_by!("Element", $identifier, "", $($mark)+)]
         ///
         /// # Errors
         /// If the value is not a decimal number of this type.
         pub fn $name(&self) -> Result<Option<$type>, Fault> {
             self.element($identifier).map(|element| element.number()).transpose()
         })+
+
+        /// The elements that these read, with the marks of their evidence.
+        #[cfg(test)]
+        const NUMBERS: &'static [(&'static str, &'static str)] =
+            &[$(($identifier, crate::evidence::marks!($($mark)+))),+];
     };
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident = $identifier:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident = $identifier:literal [$($mark:ident)+]),+ $(,)?) => {
         $($(#[$doc])*
-        #[doc = concat!("\n\nElement `", $identifier, "`.")]
+        #[doc = known_by!("Element", $identifier, "", $($mark)+)]
         pub fn $name(&self) -> Option<Encoded<'a>> {
             self.element($identifier).map(|element| element.text())
         })+
+
+        /// The elements that these read, with the marks of their evidence.
+        #[cfg(test)]
+        const TEXTS: &'static [(&'static str, &'static str)] =
+            &[$(($identifier, crate::evidence::marks!($($mark)+))),+];
     };
 }
 
 macro_rules! times {
-    ($($(#[$doc:meta])* $name:ident = $identifier:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident = $identifier:literal [$($mark:ident)+]),+ $(,)?) => {
         $($(#[$doc])*
-        #[doc = concat!("\n\nElement `", $identifier, "`, a time of day (UTC) without a date.")]
+        #[doc = known_by!("Element", $identifier, ", a time of day (UTC) without a date", $($mark)+)]
         ///
         /// # Errors
         /// If the value is not a time of day.
         pub fn $name(&self) -> Result<Option<NaiveTime>, Fault> {
             self.element($identifier).map(|element| value::time(element.value())).transpose()
         })+
+
+        /// The elements that these read, with the marks of their evidence.
+        #[cfg(test)]
+        const TIMES: &'static [(&'static str, &'static str)] =
+            &[$(($identifier, crate::evidence::marks!($($mark)+))),+];
     };
 }
 
-/// How much the server suggests that a device should back off (element `SBkOffD`).
+/// How much the server suggests that a device should back off (element `SBkOffD`; interface fact,
+/// observed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BackOff {
@@ -108,10 +130,22 @@ impl<'a> EasLog<'a> {
         self.raw
     }
 
-    /// Whether the value ends in `...`, as a server marks a field that it cut to its limit. The
-    /// last element is then not whole.
+    /// Whether the value ends in `...`, as a server marks a field that it cut to its limit
+    /// (background knowledge). The last element is then not whole: [`EasLog::elements`] gives it as
+    /// it stands, and nothing else takes it.
+    #[inline]
     pub fn is_truncated(&self) -> bool {
         self.raw.ends_with(b"...")
+    }
+
+    /// The elements but for a last one that is not whole.
+    #[inline]
+    pub(super) fn whole_elements(&self) -> Elements<'a> {
+        if !self.is_truncated() {
+            return self.elements();
+        }
+        let end = memchr::memrchr(b'_', self.raw).unwrap_or(0);
+        Elements::new(&self.raw[..end])
     }
 
     /// The elements, in order.
@@ -120,24 +154,27 @@ impl<'a> EasLog<'a> {
         Elements::new(self.raw)
     }
 
-    /// The first element of this name (case-sensitive, without its colon).
+    /// The first whole element of this name (case-sensitive, without its colon).
     pub fn element(&self, identifier: &str) -> Option<Element<'a>> {
-        self.elements()
+        self.whole_elements()
             .find(|element| element.identifier() == identifier.as_bytes())
     }
 
     /// The packed form of Exchange 2003; `None` for the named elements of later versions.
-    pub fn legacy(&self) -> Option<LegacyLog> {
+    pub fn legacy(&self) -> Option<LegacyLog<'a>> {
         LegacyLog::parse(self.raw)
     }
 
-    /// The folders of a Sync or GetItemEstimate request. For Exchange 2003, whose one folder has no
-    /// id, see [`EasLog::legacy`].
+    /// The folders of a Sync or GetItemEstimate request. For Exchange 2003 that is at most one,
+    /// without an id.
     pub fn collections(&self) -> Collections<'a> {
-        Collections::new(self.elements())
+        match self.legacy() {
+            Some(log) => Collections::packed(log),
+            None => Collections::named(self.whole_elements()),
+        }
     }
 
-    /// The names in `Error`: mostly one, sometimes several joined with `;`.
+    /// The names in `Error` (interface fact, observed): mostly one, sometimes several joined with `;`.
     ///
     /// ```
     /// use eas_log_parse::EasLog;
@@ -159,8 +196,8 @@ impl<'a> EasLog<'a> {
         })
     }
 
-    /// Protocol version. Elements `V` (Exchange 2007 to 2016) and `Ver1` (2016 and later), and the
-    /// version of the packed form of Exchange 2003.
+    /// Protocol version. Elements `V` (Exchange 2007 to 2016; documented, observed) and `Ver1` (2016
+    /// and later; observed), and the version of the packed form of Exchange 2003.
     ///
     /// # Errors
     /// If the value is not a number.
@@ -171,8 +208,8 @@ impl<'a> EasLog<'a> {
         }
     }
 
-    /// Heartbeat of a Ping or a hanging Sync, in seconds. Element `Hb`, and the last group of the
-    /// packed form of Exchange 2003.
+    /// Heartbeat of a Ping or a hanging Sync, in seconds. Element `Hb` (documented, observed), and
+    /// the last group of the packed form of Exchange 2003 (inferred).
     ///
     /// # Errors
     /// If the value is not a number.
@@ -190,7 +227,7 @@ impl<'a> EasLog<'a> {
 
     /// How much the server suggests that the device should back off.
     ///
-    /// Element `SBkOffD`: a level, a slash, and seconds.
+    /// Element `SBkOffD` (interface fact, observed): a level, a slash, and seconds.
     ///
     /// # Errors
     /// If the value does not have this form.
@@ -212,14 +249,14 @@ impl<'a> EasLog<'a> {
 
     /// What the request cost. Exchange 2013 and later.
     ///
-    /// Element `ActivityContextData`.
+    /// Element `ActivityContextData` (interface fact, observed).
     pub fn activity(&self) -> Option<Activity<'a>> {
         self.element("ActivityContextData")
             .map(|element| Activity::new(element.value()))
     }
 
-    /// EAS status of the response. Elements `S` (up to Exchange 2016) and `SC1` (2016 and later;
-    /// meaning inferred).
+    /// EAS status of the response. Elements `S` (up to Exchange 2016; interface fact, observed) and
+    /// `SC1` (2016 and later; observed, meaning inferred).
     ///
     /// # Errors
     /// If the value is not a number.
@@ -230,8 +267,17 @@ impl<'a> EasLog<'a> {
             .transpose()
     }
 
-    /// Access state and reason of the device. Element `As`, written when device information is
-    /// saved, so absent from many lines.
+    /// Access state and reason of the device. Element `As` (interface fact, observed), written when
+    /// device information is saved, so absent from many lines.
+    ///
+    /// ```
+    /// use eas_log_parse::{AccessReason, AccessState, EasLog};
+    /// let access = EasLog::new(b"V141_As:QuarantinedG_").access()?.unwrap();
+    /// assert_eq!(access.state, AccessState::Quarantined);
+    /// assert_eq!(access.reason, Some(AccessReason::Global));
+    /// assert!(EasLog::new(b"As:BlockedZ_").access().is_err(), "no table has this reason");
+    /// # Ok::<(), eas_log_parse::Fault>(())
+    /// ```
     ///
     /// # Errors
     /// If the value is not a known state with a known reason.
@@ -243,7 +289,7 @@ impl<'a> EasLog<'a> {
 
     /// Throttling budget of the user.
     ///
-    /// Element `Budget`.
+    /// Element `Budget` (interface fact, observed).
     pub fn budget(&self) -> Option<Budget<'a>> {
         self.element("Budget")
             .map(|element| Budget::new(element.value()))
@@ -251,86 +297,86 @@ impl<'a> EasLog<'a> {
 
     numbers! {
         /// Policy key that the device sent; 0 asks to provision.
-        policy_key: u32 = "Pk",
+        policy_key: u32 = "Pk" [X S],
         /// Delay imposed by throttling, in milliseconds (inferred); 0 is none.
-        throttle_ms: u64 = "Throttle",
+        throttle_ms: u64 = "Throttle" [X S I],
         /// Time from receipt to completion, in milliseconds.
-        elapsed_ms: u64 = "Fet",
+        elapsed_ms: u64 = "Fet" [X S],
         /// How long a finished response was held back, in milliseconds.
-        completion_offset_ms: u64 = "Cpo",
+        completion_offset_ms: u64 = "Cpo" [X S],
         /// How long the request hung, in seconds.
-        hang_s: u64 = "Hang",
+        hang_s: u64 = "Hang" [X],
         /// Number of remote procedure calls to the store.
-        rpc_count: u64 = "RpcC",
+        rpc_count: u64 = "RpcC" [S],
         /// Latency of all calls to the store, in milliseconds (inferred).
-        rpc_latency_ms: u64 = "RpcL",
+        rpc_latency_ms: u64 = "RpcL" [S I],
         /// Number of LDAP requests.
-        ldap_count: u64 = "LdapC",
+        ldap_count: u64 = "LdapC" [S],
         /// Latency of all LDAP requests, in milliseconds (inferred).
-        ldap_latency_ms: u64 = "LdapL",
+        ldap_latency_ms: u64 = "LdapL" [S I],
         /// Number of folders in the request.
-        folder_count: u64 = "Fc",
+        folder_count: u64 = "Fc" [D X],
         /// Number of errors in the request.
-        error_count: u64 = "E",
+        error_count: u64 = "E" [D X],
         /// What the device acknowledged of the policy: 1 applied, 2 partly, 3 not, 4 managed by a
         /// third party.
-        policy_acknowledgement: u16 = "Pa",
+        policy_acknowledgement: u16 = "Pa" [X D],
     }
 
     times! {
         /// When the request was received.
-        time_received = "TmRcv",
+        time_received = "TmRcv" [X S],
         /// When work on it began.
-        time_started = "TmSt",
+        time_started = "TmSt" [X S],
         /// When the check of the device's access began.
-        time_access_check_started = "TmDASt",
+        time_access_check_started = "TmDASt" [X],
         /// When the check of its policy began.
-        time_policy_check_started = "TmPolSt",
+        time_policy_check_started = "TmPolSt" [X],
         /// When the command began to run.
-        time_execute_started = "TmExSt",
+        time_execute_started = "TmExSt" [X],
         /// When the command had run.
-        time_execute_finished = "TmExFin",
+        time_execute_finished = "TmExFin" [X],
         /// When work on the request was finished.
-        time_finished = "TmFin",
+        time_finished = "TmFin" [X S],
         /// When the response was complete.
-        time_completed = "TmCmpl",
+        time_completed = "TmCmpl" [X S],
         /// When the request began to hang.
-        time_hung = "TmHang",
+        time_hung = "TmHang" [X],
         /// When it went on.
-        time_continued = "TmCnt",
+        time_continued = "TmCnt" [X S],
     }
 
     texts! {
         /// Name of the error, or several joined with `;`; see also [`EasLog::errors`].
-        error = "Error",
+        error = "Error" [X S],
         /// Mailbox server.
-        mailbox_server = "Mbx",
+        mailbox_server = "Mbx" [X S],
         /// Domain controller.
-        domain_controller = "Dc",
+        domain_controller = "Dc" [X S],
         /// Host that this server proxied the request to.
-        proxy_to = "PrxTo",
+        proxy_to = "PrxTo" [X S],
         /// Host that the request was proxied from; on an Exchange 2013 or later back end, the
         /// front end.
-        proxy_from = "PrxFrom",
+        proxy_from = "PrxFrom" [X S],
         /// URL that the device was redirected to with HTTP 451.
-        redirect_to = "RdirTo",
+        redirect_to = "RdirTo" [X],
         /// Front end server that proxied the request (inferred).
-        front_end = "Cafe",
+        front_end = "Cafe" [S I],
         /// Host header that the client used.
-        host = "HH",
+        host = "HH" [X S],
         /// Primary SMTP address of the mailbox.
-        smtp_address = "SmtpAdrs",
+        smtp_address = "SmtpAdrs" [X S],
         /// Operating system of the device, as it told in Settings or Provision.
-        device_os = "DevOS",
+        device_os = "DevOS" [X S],
         /// Model of the device, as it told in Settings or Provision.
-        device_model = "DevModel",
+        device_model = "DevModel" [X],
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eas::{AccessReason, AccessState};
+    use crate::eas::{AccessReason, AccessState, LogSummary};
 
     #[test]
     fn colons_make_no_difference() {
@@ -441,5 +487,38 @@ mod tests {
         assert_eq!(access.state, AccessState::Quarantined);
         assert_eq!(access.reason, Some(AccessReason::Global));
         assert!(log.is_truncated());
+    }
+
+    #[test]
+    fn an_element_that_is_cut_off_is_not_used() {
+        let log = EasLog::new(b"V141_Mbx:MB1.con...");
+        assert_eq!(log.mailbox_server(), None);
+        assert_eq!(log.element("Mbx"), None);
+        assert_eq!(log.protocol_version(), Ok(Some(ProtocolVersion(141))));
+        assert_eq!(log.elements().count(), 2, "it can still be shown");
+        assert_eq!(EasLog::new(b"V141_S14...").eas_status(), Ok(None));
+        let log = EasLog::new(b"V141_Error:DeviceNotPro...");
+        assert_eq!(log.errors().count(), 0);
+        assert_eq!(log.summary().error, None);
+        assert_eq!(log.summary().version.unwrap().raw(), b"141");
+        assert_eq!(EasLog::new(b"V141...").summary(), LogSummary::default());
+        let log = EasLog::new(b"Fid:5_Sk:12...");
+        assert_eq!(log.collections().next().unwrap().sync_key(), None);
+        let whole = EasLog::new(b"V141_Mbx:MB1..._");
+        assert!(whole.mailbox_server().is_some(), "this one is whole");
+    }
+
+    #[test]
+    fn the_evidence_of_getters_is_that_of_the_table() {
+        let mut getters = 0;
+        for (name, evidence) in [EasLog::NUMBERS, EasLog::TIMES, EasLog::TEXTS].concat() {
+            assert_eq!(
+                crate::codes::element(name).unwrap().evidence,
+                evidence,
+                "{name}"
+            );
+            getters += 1;
+        }
+        assert_eq!(getters, 33);
     }
 }

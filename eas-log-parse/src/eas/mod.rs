@@ -7,6 +7,7 @@ mod budget;
 mod change_counts;
 mod collection;
 mod command;
+mod device_id;
 mod element;
 mod identity;
 mod legacy;
@@ -28,6 +29,7 @@ pub use budget::{
 pub use change_counts::ChangeCounts;
 pub use collection::{Collection, CollectionClass, Collections, FilterType, SyncType};
 pub use command::Command;
+pub use device_id::DeviceId;
 pub use element::{Element, ElementValue, Elements};
 pub use identity::Account;
 pub use legacy::{

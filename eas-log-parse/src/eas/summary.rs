@@ -33,7 +33,8 @@ macro_rules! summary {
         /// The elements of a `Log=` value that tell what became of a request, found in one walk.
         ///
         /// For readers of many lines: [`EasLog`]'s getters each walk the value again. Of a repeated
-        /// element the first counts.
+        /// element the first counts, and one that is cut off does not. The packed form of Exchange
+        /// 2003 has no elements: see [`EasLog::legacy`].
         ///
         /// ```
         /// use eas_log_parse::EasLog;
@@ -42,6 +43,7 @@ macro_rules! summary {
         /// assert_eq!(summary.access, None);
         /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct LogSummary<'a> {
             $($(#[$doc])* pub $field: Option<ElementValue<'a>>,)+
@@ -52,7 +54,7 @@ macro_rules! summary {
             #[inline]
             pub fn summary(&self) -> LogSummary<'a> {
                 let mut summary = LogSummary::default();
-                let mut elements = self.elements();
+                let mut elements = self.whole_elements();
                 while let Some(element) = elements.next() {
                     let name = element.identifier();
                     let packed = pack(elements.rest(element.at() as usize), name.len());

@@ -4,6 +4,7 @@ use super::identity::Account;
 use super::query::EasQuery;
 use super::stem::EasStem;
 use super::summary::LogSummary;
+use crate::text::Encoded;
 use crate::w3c::{Field, Record};
 
 /// The part that the server of a line played in a request.
@@ -36,6 +37,11 @@ pub enum Tier {
     /// Front end of Exchange 2013 or later: it appends `cafeReqId` or `CorrelationID` to the query
     /// and writes no `Log=` (observed).
     FrontEnd,
+    /// The server that the device talked to, where it appended nothing to the query, and answered
+    /// otherwise than with 401. That may be a front end: one of an early Exchange 2013 appends no
+    /// ids (observed). It may as well be a server of any version whose ActiveSync the request did
+    /// not reach. The line alone does not tell; that a back end logged the same request does.
+    PerhapsFrontEnd,
     /// Back end of Exchange 2013 or later: path `/Proxy`, with port 444 or the site `W3SVC2`
     /// (observed).
     BackEnd,
@@ -52,11 +58,13 @@ pub enum Tier {
 }
 
 /// User agents that Exchange's own monitoring sends (observed, and background knowledge).
-const PROBE_AGENTS: [&[u8]; 3] = [
-    b"AMProbe",
-    b"TestActiveSyncConnectivity",
-    b"Microsoft.Exchange.Monitoring",
-];
+const PROBE_AGENTS: [&[u8]; 3] = [b"AMProbe", TEST_CMDLET, b"Microsoft.Exchange.Monitoring"];
+
+/// How the cmdlet of this name calls itself and its device (background knowledge).
+const TEST_CMDLET: &[u8] = b"TestActiveSyncConnectivity";
+
+/// How the names of the mailboxes begin that Exchange's monitoring uses (observed).
+const HEALTH_MAILBOX: &[u8] = b"HealthMailbox";
 
 /// User agents of calls that Exchange makes itself: WebDAV of Exchange 2003 (observed), and the
 /// lock check of later servers (interface fact).
@@ -98,7 +106,7 @@ impl Tier {
     pub fn half(self) -> Option<Half> {
         match self {
             Tier::Client => Some(Half::Whole),
-            Tier::FrontEnd | Tier::Proxying => Some(Half::Front),
+            Tier::FrontEnd | Tier::PerhapsFrontEnd | Tier::Proxying => Some(Half::Front),
             Tier::BackEnd | Tier::Proxied => Some(Half::Back),
             Tier::Probe | Tier::Internal => None,
         }
@@ -112,7 +120,10 @@ impl Tier {
         query: &EasQuery<'_>,
         log: Option<&LogSummary<'_>>,
     ) -> Tier {
-        if Tier::is_local(record, stem) || Tier::is_probe(record, query) {
+        let probe = Tier::is_local(record, stem)
+            || Tier::is_probe(record)
+            || Tier::is_from_itself(record, stem) && Tier::says_probe(record, query);
+        if probe {
             Tier::Probe
         } else {
             Tier::in_chain(record, stem, query, log)
@@ -142,7 +153,9 @@ impl Tier {
             Some(_) => Tier::Client,
             None if query.get(b"cafeReqId").is_some() => Tier::FrontEnd,
             None if query.get(b"CorrelationID").is_some() => Tier::FrontEnd,
-            None => Tier::Client,
+            // Whoever answers so does it alone: no back end is asked before somebody is let in.
+            None if record.get(Field::ScStatus) == Some(b"401") => Tier::Client,
+            None => Tier::PerhapsFrontEnd,
         }
     }
 
@@ -156,19 +169,39 @@ impl Tier {
                 .is_some_and(|peer| peer == b"::1" || peer.starts_with(b"127."))
     }
 
-    /// Whether a request is a health probe. Who sends it says so: the user agent, the mailbox
-    /// `HealthMailbox…`, or the device type.
-    pub fn is_probe(record: &Record<'_, '_>, query: &EasQuery<'_>) -> bool {
-        if starts_with_any(record.cs_user_agent(), &PROBE_AGENTS) {
-            return true;
-        }
-        let is_health =
-            |text: &[u8]| starts_with_any(Some(Account::parse(text).name), &[b"HealthMailbox"]);
+    /// Whether a request came to the client-facing side from an address of the server itself. Health
+    /// probes do; where a reverse proxy runs on the server, devices do too.
+    #[inline]
+    pub fn is_from_itself(record: &Record<'_, '_>, stem: EasStem) -> bool {
+        stem != EasStem::Proxy
+            && record
+                .c_ip()
+                .is_some_and(|peer| record.s_ip() == Some(peer))
+    }
+
+    /// Whether a request is a health probe by who was authenticated: a health mailbox, which is an
+    /// account of Exchange's own.
+    pub fn is_probe(record: &Record<'_, '_>) -> bool {
+        let is_health = |user| starts_with_any(Some(Account::parse(user).name), &[HEALTH_MAILBOX]);
         record.cs_username().is_some_and(is_health)
-            || query.user().is_some_and(|user| is_health(&user.decode()))
+    }
+
+    /// Whether a request calls itself a health probe, by its user agent, user or device type. The
+    /// client chooses these, so by themselves they make no probe: only with an address of the
+    /// server itself.
+    pub fn says_probe(record: &Record<'_, '_>, query: &EasQuery<'_>) -> bool {
+        let is_health = |user: Encoded<'_>| {
+            let user = user.raw();
+            // Without decoding: whoever asks this asks it of many lines.
+            let domain = memchr::memmem::rfind(user, b"%5").map_or(0, |at| at + 3);
+            let account = Account::parse(user.get(domain..).unwrap_or_default());
+            starts_with_any(Some(account.name), &[HEALTH_MAILBOX])
+        };
+        starts_with_any(record.cs_user_agent(), &PROBE_AGENTS)
+            || query.user().is_some_and(is_health)
             || query
                 .device_type()
-                .is_some_and(|kind| kind.raw() == b"TestActiveSyncConnectivity")
+                .is_some_and(|kind| kind.raw() == TEST_CMDLET)
     }
 
     /// Whether a line that is no ActiveSync request is one of Exchange's own calls on behalf of
@@ -185,8 +218,12 @@ mod tests {
     use crate::{Entry, LogSlice};
 
     fn tier(line: &str) -> Option<Tier> {
+        tier_of(&format!("{line} 200 10.0.0.1 10.9.9.9"))
+    }
+
+    fn tier_of(line: &str) -> Option<Tier> {
         let log = format!(
-            "#Fields: s-port cs-uri-stem cs-uri-query cs-username cs(User-Agent) c-ip\n{line} 10.9.9.9\n"
+            "#Fields: s-port cs-uri-stem cs-uri-query cs-username cs(User-Agent) sc-status s-ip c-ip\n{line}\n"
         );
         let mut log = LogSlice::new(log.as_bytes());
         log.next_entry();
@@ -227,14 +264,14 @@ mod tests {
         );
         assert_eq!(
             line("10.0.0.1", "/Microsoft-Server-ActiveSync"),
-            Tier::Client
+            Tier::PerhapsFrontEnd
         );
     }
 
     #[test]
     fn tiers() {
         const ROOT: &str = "/Microsoft-Server-ActiveSync";
-        let cases: [(String, Option<Tier>); 12] = [
+        let cases: [(String, Option<Tier>); 13] = [
             (
                 format!("443 {ROOT}/default.eas User=u&Log=V121_ u A/1"),
                 Some(Tier::Client),
@@ -242,6 +279,10 @@ mod tests {
             (
                 format!("443 {ROOT} User=u&Cmd=Ping&Log=V4TNASNC:0A u A/1"),
                 Some(Tier::Client),
+            ),
+            (
+                format!("443 {ROOT}/default.eas Cmd=Ping&User=u u A/1"),
+                Some(Tier::PerhapsFrontEnd),
             ),
             (
                 format!("443 {ROOT}/default.eas Cmd=Ping&cafeReqId=1; u A/1"),
@@ -268,11 +309,11 @@ mod tests {
                 Some(Tier::Proxying),
             ),
             (
-                format!("444 {ROOT}/Proxy Cmd=Settings - TestActiveSyncConnectivity"),
+                format!("444 {ROOT}/Proxy Cmd=Settings C\\HealthMailbox1a2b A/1"),
                 Some(Tier::Probe),
             ),
             (
-                format!("443 {ROOT} User=HealthMailbox1a2b@c.com - A/1"),
+                format!("443 {ROOT}/default.eas Cmd=Ping HealthMailbox1a2b@c.com A/1"),
                 Some(Tier::Probe),
             ),
             (
@@ -284,5 +325,44 @@ mod tests {
         for (line, want) in cases {
             assert_eq!(tier(&line), want, "{line}");
         }
+    }
+    #[test]
+    fn nobody_else_answers_what_is_answered_with_401() {
+        let line = "443 /Microsoft-Server-ActiveSync Cmd=Ping&User=u - A/1 401 10.0.0.1 10.9.9.9";
+        assert_eq!(tier_of(line), Some(Tier::Client));
+    }
+
+    #[test]
+    fn what_a_client_says_makes_no_probe_by_itself() {
+        const SAID: [&str; 5] = [
+            "User=u&Log=V121_ u AMProbe/Local/ClientAccess",
+            "User=u&Log=V121_ u Microsoft.Exchange.Monitoring.Probe",
+            "User=HealthMailbox1&Log=V121_ C\\bob A/1",
+            "User=c%5cHealthMailbox1&Log=V121_ - A/1",
+            "DeviceType=TestActiveSyncConnectivity&Log=V121_ u A/1",
+        ];
+        let stem = "/Microsoft-Server-ActiveSync/default.eas";
+        let mut cases = 0;
+        for said in SAID {
+            let from = |peer, stem: &str| {
+                tier_of(&format!("443 {stem} {said} 200 10.0.0.1 {peer}")).unwrap()
+            };
+            assert_eq!(from("10.9.9.9", stem), Tier::Client, "{said}");
+            assert_eq!(from("10.0.0.1", stem), Tier::Probe, "{said}");
+            let back = from("10.0.0.1", "/Microsoft-Server-ActiveSync/Proxy");
+            assert_eq!(
+                back,
+                Tier::Proxied,
+                "{said}: a front end asks its own back end for devices"
+            );
+            cases += 1;
+        }
+        assert_eq!(cases, 5);
+        let device = format!("443 {stem} User=u&Log=V121_ u A/1 200 10.0.0.1 10.0.0.1");
+        assert_eq!(
+            tier_of(&device),
+            Some(Tier::Client),
+            "a reverse proxy on the server hides addresses"
+        );
     }
 }

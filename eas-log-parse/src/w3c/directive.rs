@@ -7,6 +7,15 @@ use crate::fault::{Fault, FaultKind};
 use crate::grammar;
 
 /// A directive line (W3C WD-logfile, "Directives").
+///
+/// ```
+/// use eas_log_parse::{Directive, Entry, LogSlice};
+/// let mut log = LogSlice::new(b"#Software: Microsoft Internet Information Services 7.5\n");
+/// let Some(Entry::Directive(line, directive)) = log.next_entry() else { panic!() };
+/// assert_eq!(line.position.line, 1);
+/// let software = b"Microsoft Internet Information Services 7.5";
+/// assert_eq!(directive, Directive::Software(software));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Directive<'a> {

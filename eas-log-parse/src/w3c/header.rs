@@ -10,6 +10,17 @@ use super::layout::FieldLayout;
 ///
 /// A log that is cut into pieces to be read in parallel needs for each piece the header in force
 /// at its start; [`LogSlice::resume`](crate::LogSlice::resume) takes it.
+///
+/// ```
+/// use eas_log_parse::{Entry, LogSlice};
+/// let bytes = b"#Fields: time sc-status\n11:30:11 200\n11:30:12 449\n";
+/// let (head, tail) = bytes.split_at(37);
+/// let mut first = LogSlice::new(head);
+/// while first.next_entry().is_some() {}
+/// let mut second = LogSlice::resume(tail, first.position(), first.header().clone());
+/// let Some(Entry::Record(record)) = second.next_entry() else { panic!() };
+/// assert_eq!((record.position().line, record.sc_status()), (3, Ok(Some(449))));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Header {
     layout: Option<FieldLayout>,

@@ -11,6 +11,14 @@ use crate::text::Escaped;
 ///
 /// Cloning is cheap (a reference count). Two layouts are equal when they hold the same names in
 /// the same order, without regard to case.
+///
+/// ```
+/// use eas_log_parse::FieldLayout;
+/// let layout = FieldLayout::parse(b"date time X-Forwarded-For");
+/// assert_eq!(layout.column_named(b"x-forwarded-for"), Some(2));
+/// assert_eq!(layout.to_string(), "date time X-Forwarded-For");
+/// assert_eq!(layout, FieldLayout::parse(b"Date Time x-forwarded-for"));
+/// ```
 #[derive(Clone)]
 pub struct FieldLayout(Arc<Inner>);
 

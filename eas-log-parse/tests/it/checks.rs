@@ -2,8 +2,8 @@
 //! has found.
 
 use eas_log_parse::{
-    Base64Query, Budget, ChangeCounts, Client, EasLog, EasQuery, ElementValue, Entry, LegacyLog,
-    LogReader, LogSlice, MAX_LINE, Record, Tally,
+    Activity, Base64Query, Budget, BudgetPhase, ChangeCounts, Client, DeviceId, EasLog, EasQuery,
+    ElementValue, Encoded, Entry, LegacyLog, LogReader, LogSlice, MAX_LINE, Record, Tally,
 };
 
 use super::slow;
@@ -96,12 +96,25 @@ pub(crate) fn query(bytes: &[u8]) {
     for pair in query.pairs() {
         assert!(query.get(pair.key).is_some() || pair.value.is_none() || found.len() > 1);
     }
-    let _ = (
-        query.command(),
-        query.user(),
-        query.device_id(),
-        query.device_type(),
-    );
+    let found = [query.user(), query.device_id(), query.device_type()];
+    let expected = ["User", "DeviceId", "DeviceType"].map(|key| slow::value(bytes, key));
+    for (found, expected) in found.into_iter().zip(expected) {
+        let expected = expected.filter(|value| !value.is_empty());
+        assert_eq!(found.map(|value| value.raw().to_vec()), expected);
+    }
+    if let Some(id) = query.device_id() {
+        let key = DeviceId::new(id.raw()).key();
+        assert_eq!(key, DeviceId::new(&id.raw().to_ascii_lowercase()).key());
+    }
+    let expected = slow::value(bytes, "Cmd").filter(|name| !name.is_empty());
+    let found = query.command().map(|command| command.name().to_vec());
+    assert_eq!(found.is_some(), expected.is_some());
+    assert!(found.is_none_or(|name| name.eq_ignore_ascii_case(&expected.unwrap_or_default())));
+    let log_value = query.log().map(|log| log.raw().to_vec());
+    assert_eq!(log_value, slow::value(bytes, "Log"));
+    if query.is_base64() {
+        base64(bytes);
+    }
     let _ = (
         query.cafe_request_id(),
         query.correlation_id(),
@@ -153,6 +166,17 @@ pub(crate) fn log(bytes: &[u8]) {
         LegacyLog::parse(bytes),
     );
     assert!(log.errors().count() <= bytes.len());
+    if log.legacy().is_none() {
+        let folders: Vec<Vec<_>> = log
+            .collections()
+            .map(|folder| {
+                let elements = folder.elements();
+                let parts = elements.map(|e| (e.identifier().to_vec(), e.value().to_vec()));
+                parts.collect()
+            })
+            .collect();
+        assert_eq!(folders, slow::collections(bytes));
+    }
     for collection in log.collections() {
         let _ = (
             collection.folder_id(),
@@ -167,17 +191,36 @@ pub(crate) fn log(bytes: &[u8]) {
         let changes = [collection.client_changes(), collection.server_changes()];
         changes.iter().flatten().for_each(counts);
     }
-    if let Some(activity) = log.activity() {
-        for entry in activity.entries() {
-            let _ = (entry.kind(), entry.name(), entry.instance(), entry.number());
-        }
+    if let Some(value) = log.activity() {
+        activity(value);
     }
     if let Some(value) = log.budget() {
         budget(value.raw());
     }
 }
 
+fn activity(activity: Activity<'_>) {
+    let found: Vec<_> = activity
+        .entries()
+        .map(|entry| {
+            let _ = (entry.kind(), entry.number());
+            let instance = entry.instance().map(|instance| instance.raw().to_vec());
+            (
+                entry.name().to_vec(),
+                instance,
+                entry.value().raw().to_vec(),
+            )
+        })
+        .collect();
+    assert_eq!(found, slow::activity(activity.raw()));
+}
+
 fn counts(counts: &ChangeCounts<'_>) {
+    let found: Vec<_> = counts
+        .iter()
+        .map(|(letters, digits)| (letters.to_vec(), digits.to_vec()))
+        .collect();
+    assert_eq!(found, slow::counts(counts.raw()));
     let joined: Vec<u8> = counts
         .iter()
         .flat_map(|(letters, digits)| [digits, letters].concat())
@@ -194,6 +237,26 @@ fn counts(counts: &ChangeCounts<'_>) {
 /// A budget: nothing is read twice, nothing panics.
 pub(crate) fn budget(bytes: &[u8]) {
     let budget = Budget::new(bytes);
+    let found: Vec<_> = budget
+        .snapshots()
+        .map(|snapshot| {
+            let letter = snapshot.phase().map(|phase| match phase {
+                BudgetPhase::Acquired => b'A',
+                BudgetPhase::Disposed => b'D',
+            });
+            let entries = snapshot.entries();
+            let entries = entries.map(|e| (e.key().to_vec(), e.value().raw().to_vec()));
+            (letter, entries.collect::<Vec<_>>())
+        })
+        .collect();
+    assert_eq!(found, slow::budget(bytes));
+    // A budget is overdrawn in every form that says the same.
+    let decoded = Encoded::new(bytes).decode().into_owned();
+    let same = Budget::new(&decoded).snapshots().count() == found.len();
+    let whole = !bytes.contains(&b'%') || !decoded.contains(&b'%');
+    if same && whole && budget.is_overdrawn() {
+        assert!(Budget::new(&decoded).is_overdrawn());
+    }
     let mut length = 0;
     for snapshot in budget.snapshots() {
         for entry in snapshot.entries() {
@@ -234,9 +297,25 @@ pub(crate) fn budget(bytes: &[u8]) {
 
 /// A base64-encoded query.
 pub(crate) fn base64(bytes: &[u8]) {
+    let expected = slow::base64(bytes);
     let Ok(query) = Base64Query::parse(bytes) else {
+        // The slow parser does not look at the padding, which may stand escaped.
+        let padded = bytes.contains(&b'=') || bytes.contains(&b'%');
+        assert!(expected.is_none() || padded);
         return;
     };
+    let parameters = query.parameters().map(|p| (p.tag, p.value.to_vec()));
+    let found = slow::Asked {
+        version: query.protocol_version().0,
+        command: query.command_code(),
+        locale: query.locale(),
+        device_id: query.device_id_bytes().to_vec(),
+        policy_key: query.policy_key(),
+        device_type: query.device_type().to_vec(),
+        parameters: parameters.collect(),
+        truncated: query.is_truncated(),
+    };
+    assert_eq!(Some(found), expected);
     let parameters: usize = query.parameters().map(|p| p.value.len() + 2).sum();
     let key = if query.policy_key().is_some() { 4 } else { 0 };
     let fixed = 7 + query.device_id_bytes().len() + key + query.device_type().len();

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use eas_log_parse::{
-    Budget, EasLog, EasQuery, Entry, Field, Header, LogReader, LogSlice, Position, Tally,
+    Budget, EasLog, EasQuery, Entry, Field, Header, LogReader, LogSlice, Position, Tally, codes,
 };
 use proptest::prelude::*;
 
@@ -117,6 +117,139 @@ fn log() -> impl Strategy<Value = Vec<u8>> {
         })
 }
 
+/// Text as logs carry it, plain, escaped and damaged.
+fn text() -> impl Strategy<Value = String> {
+    "([A-Za-z0-9.+:;,()\\[\\]=/$-]|%2c|%3A|%3b|%5B|%5d|%3d|%2F|%25|%5F|%5P|%){0,12}"
+}
+
+fn budget() -> impl Strategy<Value = String> {
+    let keys: Vec<&str> = codes::budget_keys().iter().map(|key| key.name).collect();
+    let key = prop_oneof![4 => prop::sample::select(keys).prop_map(str::to_owned), 1 => "[A-Z]?[a-z0-9]{0,3}"];
+    let value = prop_oneof![
+        text(),
+        "-?[0-9]{1,6}(\\.[0-9])?",
+        "(%24null|\\$null|[0-9]{1,5})(%2f|/)(%24null|-?[0-9]{1,5})(/|%2F)[0-9]{1,2}(%25|%)",
+        Just("%5bResources%3a(Mdb)M(Health%3a-1%25%2cHistLoad%3a0)%2c%5d".to_owned()),
+    ];
+    let entry = (
+        key,
+        prop::sample::select(&[":", "%3a", "%3A", ""][..]),
+        value,
+    )
+        .prop_map(|(key, colon, value)| format!("{key}{colon}{value}"));
+    let separator = prop::sample::select(&["%2c", "%2C", ",", "%3b(D)", ";(A)"][..]);
+    let rest = prop::collection::vec((separator, entry.clone()), 0..8);
+    (prop::sample::select(&["(A)", "(D)", ""][..]), entry, rest).prop_map(|(phase, first, rest)| {
+        let rest: String = rest
+            .into_iter()
+            .map(|(by, entry)| format!("{by}{entry}"))
+            .collect();
+        format!("{phase}{first}{rest}")
+    })
+}
+
+fn activity() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = codes::activity_measures()
+        .iter()
+        .map(|name| name.name)
+        .collect();
+    let measure = (
+        prop::sample::select(&["I32%3a", "F:", "S%3A", "Dbl%3a", ""][..]),
+        prop::sample::select(names),
+        prop::sample::select(&["", ".C", ".T", ".AL"][..]),
+        prop::sample::select(&["", "%5bdc1%5d", "[a:b]", "%5b", "]"][..]),
+        text(),
+    );
+    prop::collection::vec(measure, 0..6).prop_map(|measures| {
+        let measures = measures.into_iter();
+        let measures = measures
+            .map(|(kind, name, ending, of, value)| format!("{kind}{name}{ending}{of}%3d{value}"));
+        measures.collect::<Vec<_>>().join("%3b")
+    })
+}
+
+/// A `Log=` value of elements that there are, with values of their forms and others.
+fn log_value() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = codes::elements()
+        .iter()
+        .map(|element| element.name)
+        .collect();
+    let folder: Vec<&str> = codes::elements()
+        .iter()
+        .filter(|element| element.scope == codes::Scope::Folder)
+        .map(|element| element.name)
+        .collect();
+    let value = prop_oneof![
+        3 => "[0-9]{1,6}",
+        1 => "-[0-9]{1,6}",
+        1 => "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{0,7}",
+        1 => "([0-9]{1,2}(a|c|d|s|e|r|A|sd|f|fs)){0,8}",
+        1 => text(),
+    ];
+    let plain = (
+        prop_oneof![
+            2 => prop::sample::select(names).prop_map(str::to_owned),
+            2 => prop::sample::select(folder).prop_map(str::to_owned),
+            1 => "[A-Z][a-z0-9]{0,4}",
+        ],
+        prop::sample::select(&[":", ""][..]),
+        value,
+    )
+        .prop_map(|(name, colon, value)| format!("{name}{colon}{value}"));
+    let element = prop_oneof![
+        10 => plain,
+        1 => budget().prop_map(|budget| format!("Budget:{budget}")),
+        1 => activity().prop_map(|activity| format!("ActivityContextData:{activity}")),
+    ];
+    let end = prop::sample::select(&["_", "", "__", "..."][..]);
+    let separator = prop::sample::select(&["_", "__"][..]);
+    (prop::collection::vec((element, separator), 0..14), end).prop_map(|(elements, end)| {
+        let elements: String = elements
+            .into_iter()
+            .map(|(element, by)| format!("{element}{by}"))
+            .collect();
+        format!("{}{end}", elements.trim_end_matches('_'))
+    })
+}
+
+/// A query in either form, with a `Log=` value and what a front end appends.
+fn query() -> impl Strategy<Value = String> {
+    const BASE64: &[&str] = &[
+        "jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l",
+        "jBMHBBCoHzHhi8b5YrNnTZh4inyaBAAAAAACV1AHAQI=",
+        "jAkJBBC32YBsEj5p%2BIUKLTDTcJoYBAAAAAALV2luZG93c01haWw%3D",
+        "jAkJBBC32YBsEj5p+IUKLTDTcJoYBAAAAAALV2luZG93c01haWw",
+        "jQAJBBBOaW5lNDM4M0FGMzQ2ODYwBAAAAAAHQW5kcm9pZAcBAA==",
+    ];
+    let keys = &[
+        "User",
+        "DeviceId",
+        "DeviceType",
+        "cmd",
+        "ClientId",
+        "SaveInSent",
+        "",
+    ][..];
+    let pair =
+        (prop::sample::select(keys), text()).prop_map(|(key, value)| format!("{key}={value}"));
+    let cut = (prop::sample::select(BASE64), any::<prop::sample::Index>())
+        .prop_map(|(text, cut)| text[..cut.index(text.len() + 1)].to_owned());
+    let piece = prop_oneof![
+        6 => pair,
+        1 => Just("Cmd=Sync".to_owned()),
+        1 => Just("DeviceId=4E696E65343338334146333436383630".to_owned()),
+        1 => Just("CorrelationID=<empty>;".to_owned()),
+        1 => Just("cafeReqId=1-2;".to_owned()),
+        3 => log_value().prop_map(|log| format!("Log={log}")),
+        1 => text(),
+    ];
+    let first = prop_oneof![2 => Just(String::new()), 1 => cut];
+    (first, prop::collection::vec(piece, 0..6)).prop_map(|(first, pieces)| {
+        let pieces = std::iter::once(first).chain(pieces);
+        pieces.collect::<Vec<_>>().join("&")
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
@@ -198,6 +331,23 @@ proptest! {
             prop_assert!(snapshot.entries().count() <= raw.len());
             prop_assert!(snapshot.resources().count() <= raw.len());
         }
+    }
+}
+
+proptest! {
+    // Each case is held against the slow parser many times over.
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_slow_parser_agrees_on_what_servers_write(
+        query in query(), log in log_value(), budget in budget(), activity in activity(),
+    ) {
+        checks::query(query.as_bytes());
+        checks::log(log.as_bytes());
+        checks::budget(budget.as_bytes());
+        checks::log(format!("V141_ActivityContextData:{activity}_").as_bytes());
+        let first = query.split('&').next().unwrap_or_default();
+        checks::base64(first.as_bytes());
     }
 }
 

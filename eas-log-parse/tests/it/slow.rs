@@ -3,6 +3,11 @@
 
 use eas_log_parse::{FaultKind, MAX_LINE};
 
+#[path = "slow_eas.rs"]
+mod eas;
+
+pub(crate) use eas::{Asked, activity, base64, budget, collections, counts, value};
+
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use eas_log_parse::Account;
+use eas_log_parse::{Account, DeviceId};
 
 use crate::report::{Column, Measure, Report, Row, Section, Value};
 use crate::triage::Verdict;
@@ -126,7 +126,7 @@ fn who(row: &Named<'_>) -> Who {
     (
         row.text("user").map(account),
         row.text("device_id")
-            .map(|device| device.to_ascii_uppercase()),
+            .map(|device| DeviceId::new(device.as_bytes()).key().into_owned()),
     )
 }
 

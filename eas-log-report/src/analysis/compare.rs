@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use eas_log_parse::Account;
+use eas_log_parse::{Account, DeviceId};
 
 use crate::render::{grouped, iso_time};
 use crate::report::{Column, Measure, Report, Row, Section, Sheet, Value};
@@ -67,7 +67,10 @@ impl Side<'_> {
     fn key(&self) -> Key {
         let user = self.text("user");
         let user = Account::parse(user.as_bytes()).key().into_owned();
-        (user, self.text("device_id").to_ascii_uppercase())
+        let device = DeviceId::new(self.text("device_id").as_bytes())
+            .key()
+            .into_owned();
+        (user, device)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was typed, and nothing of what it means.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -108,7 +109,8 @@ Examples:
   eas-log-report explain u_ex110506.log:64
   eas-log-report explain --line '2011-05-06 11:30:11 192.0.2.41 POST /Microsoft-Server-...'
 
-Exit codes: 0 all is explained; 1 something is not known at all; 2 nothing could be explained.";
+Exit codes: 0 all is explained; 1 some of the subjects are not known at all; 2 none of them is known,
+or a file could not be read.";
 
 const NIGHTLY_EXAMPLES: &str = "\
 Examples:
@@ -226,15 +228,16 @@ pub struct TimelineArgs {
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
-    /// An HTTP, EAS or Windows status, an error, an access state, an element of Log=, a command, a
-    /// field, a user agent, a query, a line, or FILE:LINE; - reads lines from standard input
+    /// An HTTP, EAS or Windows status, an error, an access state or its reason, an element of Log=
+    /// with or without its value, a command, a field, a user agent, a device type, an Apple model or
+    /// build, a query, a line, or FILE:LINE; - reads lines from standard input
     #[arg(value_name = "SUBJECT")]
-    pub subject: Vec<String>,
-    /// A pasted log line or query
+    pub subject: Vec<OsString>,
+    /// A pasted log line or query; one that begins with #Fields names the columns of those behind it
     #[arg(long, value_name = "LINE")]
-    pub line: Vec<String>,
-    /// Names of the columns of a pasted line, as #Fields lists them; the standard sets of IIS are
-    /// tried without
+    pub line: Vec<OsString>,
+    /// Names of the columns of a pasted line, as #Fields lists them; without, they are told by the
+    /// forms of its values
     #[arg(long, value_name = "NAMES")]
     pub fields: Option<String>,
     /// Form of the explanation

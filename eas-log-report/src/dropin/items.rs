@@ -139,7 +139,7 @@ impl Logged {
     }
 
     /// The packed form of Exchange 2003, which has no associated adds.
-    fn legacy(&mut self, legacy: &LegacyLog) {
+    fn legacy(&mut self, legacy: &LegacyLog<'_>) {
         self.all = Items {
             sent: legacy.server.adds.saturating_add(legacy.server.changes),
             received: legacy.client.adds.saturating_add(legacy.client.changes),

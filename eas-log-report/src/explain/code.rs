@@ -1,10 +1,11 @@
 //! Codes and names.
 
 use eas_log_parse::codes::{self, Status, StatusScope};
-use eas_log_parse::{Access, Client, os_of_device_type};
+use eas_log_parse::{Access, Client, device_type};
 
 use super::Part;
-use super::value::{access, client};
+use super::query;
+use super::value::{access, build, device_os, kind_of_device, model, reason, user_agent};
 
 /// Everything that a word can be.
 pub(super) fn explain(word: &str) -> Vec<Part> {
@@ -12,14 +13,19 @@ pub(super) fn explain(word: &str) -> Vec<Part> {
         return by_number(code);
     }
     if let Some((status, substatus)) = word.split_once('.')
-        && let (Ok(status), Ok(substatus)) = (status.parse(), substatus.parse())
+        && let (Ok(status), Ok(substatus)) = (status.parse::<u16>(), substatus.parse::<u64>())
     {
-        return codes::iis_substatus(status, substatus)
-            .map(status_part)
-            .into_iter()
-            .collect();
+        return by_numbers(word, status, substatus);
     }
-    by_name(word)
+    let found = by_name(word);
+    if !found.is_empty() {
+        return found;
+    }
+    let names = names().filter(|name| name.eq_ignore_ascii_case(word));
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().flat_map(by_name).collect()
 }
 
 /// A number in decimal, or in hexadecimal with `0x`.
@@ -46,6 +52,19 @@ fn by_number(code: u64) -> Vec<Part> {
     }
     parts.extend(codes::win32(code).map(status_part));
     parts
+}
+
+/// An HTTP status with an IIS substatus, or else a build of iOS as user agents write it.
+fn by_numbers(word: &str, status: u16, substatus: u64) -> Vec<Part> {
+    let known = u16::try_from(substatus).ok();
+    if let Some(known) = known.and_then(|substatus| codes::iis_substatus(status, substatus)) {
+        return vec![status_part(known)];
+    }
+    match codes::http_status(status) {
+        Some(known) if substatus == 0 => vec![status_part(known)],
+        Some(known) => vec![status_part(known), Part::new("IIS substatus", word)],
+        None => build(word).into_iter().collect(),
+    }
 }
 
 pub(super) fn status_part(status: &'static Status) -> Part {
@@ -109,7 +128,8 @@ pub(super) fn element_part(name: &str) -> Option<Part> {
     )
 }
 
-fn fact(kind: &'static str, fact: Option<&'static codes::Fact>) -> Option<Part> {
+/// A word with its meaning as a table has it.
+pub(super) fn fact(kind: &'static str, fact: Option<&'static codes::Fact>) -> Option<Part> {
     fact.map(|fact| {
         Part::new(kind, fact.name)
             .meaning(fact.meaning)
@@ -129,22 +149,40 @@ fn by_name(word: &str) -> Vec<Part> {
     if let Ok(value) = Access::parse(word.as_bytes()) {
         parts.push(access(value));
     }
+    let is_reason = |code: &&codes::AccessCode| {
+        code.kind == "reason" && (code.name == word || code.letters == word)
+    };
+    parts.extend(codes::access_states().iter().filter(is_reason).map(reason));
     parts.extend(element_part(word));
     parts.extend(fact("command", codes::command(word)));
     parts.extend(fact("field", codes::field(word)));
     parts.extend(fact("parameter", codes::parameter(word)));
     parts.extend(fact("budget entry", codes::budget_key(word)));
-    if let Some(found) = Client::from_user_agent(word.as_bytes()) {
-        parts.push(client(word, &found));
+    parts.extend(query::measure_part(word));
+    if Client::from_user_agent(word.as_bytes()).is_some() {
+        parts.push(user_agent(word.as_bytes()));
     }
-    if let Some(os) = os_of_device_type(word.as_bytes()) {
-        let part = Part::new("device type", word);
-        parts.push(
-            part.meaning(format!("a device with {os}"))
-                .known_by("S", "C5"),
-        );
+    if device_type(word.as_bytes()).is_some() {
+        parts.push(kind_of_device(word.as_bytes()));
     }
+    parts.extend(model(word));
+    parts.extend(build(word));
+    parts.extend(device_os(word));
     parts
+}
+
+/// Every name that a word can be, but for those whose case does not matter anyway.
+fn names() -> impl Iterator<Item = &'static str> {
+    codes::error_names()
+        .iter()
+        .map(|error| error.name)
+        .chain(codes::elements().iter().map(|element| element.name))
+        .chain(codes::statuses().iter().map(|status| status.name))
+        .chain(codes::access_states().iter().map(|state| state.name))
+        .chain(codes::access_states().iter().map(|state| state.letters))
+        .chain(codes::budget_keys().iter().map(|key| key.name))
+        .chain(codes::activity_measures().iter().map(|key| key.name))
+        .filter(|name| !name.is_empty())
 }
 
 /// How alike a name must be to be suggested: 1 is equal.
@@ -153,22 +191,23 @@ const ALIKE: f64 = 0.8;
 /// How many names are suggested.
 const SUGGESTED: usize = 3;
 
+/// The most bytes of a word that names are held against: no name is as long by far, and to compare
+/// long texts takes long.
+const LONGEST: usize = 100;
+
 /// Names that are like a word.
 pub(super) fn near(word: &str) -> Vec<&'static str> {
-    let names = codes::error_names()
+    if word.len() > LONGEST {
+        return Vec::new();
+    }
+    let others = codes::commands()
         .iter()
-        .map(|error| error.name)
-        .chain(codes::elements().iter().map(|element| element.name))
-        .chain(codes::statuses().iter().map(|status| status.name))
-        .chain(codes::access_states().iter().map(|state| state.name))
-        .filter(|name| !name.is_empty());
-    let mut near: Vec<(f64, &str)> = names
-        .map(|name| {
-            (
-                strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase()),
-                name,
-            )
-        })
+        .chain(codes::fields())
+        .chain(codes::parameters());
+    let word = word.to_lowercase();
+    let mut near: Vec<(f64, &str)> = names()
+        .chain(others.map(|fact| fact.name))
+        .map(|name| (strsim::jaro_winkler(&word, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -4,54 +4,27 @@ use std::io;
 
 use eas_log_parse::codes;
 use eas_log_parse::{
-    Account, Client, Directive, EasStem, Entry, Escaped, FieldLayout, Header, LogReader, LogSlice,
+    Account, DeviceProfile, Directive, EasStem, Entry, Escaped, Header, LogReader, LogSlice,
     Position, Record, Tier,
 };
 
 use super::Part;
 use super::code::status_part;
+use super::columns;
 use super::query;
-use super::value::client;
+use super::value::{contradiction, user_agent, with_unit};
 use crate::ingest::judge;
 use crate::input::{Content, Source, open};
-
-/// The field sets that servers write unless they are told otherwise, with the versions of IIS.
-/// The first that a line fits is taken.
-const STANDARD: [(&str, &str); 4] = [
-    (
-        "IIS 6",
-        "date time s-sitename s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
-         cs(User-Agent) sc-status sc-substatus sc-win32-status",
-    ),
-    (
-        "IIS 7",
-        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
-         sc-status sc-substatus sc-win32-status time-taken",
-    ),
-    (
-        "IIS 8",
-        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
-         cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
-    ),
-    (
-        "IIS with all of Exchange's fields",
-        "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port \
-         cs-username c-ip cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status \
-         sc-substatus sc-win32-status time-taken X-Forwarded-For",
-    ),
-];
 
 /// Explains a line by the header in force, or by the standard field set that it fits.
 pub fn explain_line(line: &[u8], header: &Header) -> Part {
     if let Some(part) = read(line, header, "#Fields") {
         return part;
     }
-    for (server, names) in STANDARD {
-        let layout = FieldLayout::parse(names.as_bytes());
-        if fits(line, &layout)
-            && let Some(part) = read(line, &Header::with_layout(layout), server)
-        {
-            return part;
+    for (server, layout, others_fit) in columns::layouts(line) {
+        if let Some(part) = read(line, &Header::with_layout(layout), server) {
+            let note = "other fields than these fit too; --fields or FILE:LINE tells them for sure";
+            return part.note("", if others_fit { note } else { "" });
         }
     }
     // Without names for the columns, what stands behind the path is still a query.
@@ -59,28 +32,12 @@ pub fn explain_line(line: &[u8], header: &Header) -> Part {
     let stem = words.find(|word| EasStem::parse(word).is_some());
     let part = Part::new("line", "line").note(
         "",
-        "its columns have no names: it fits no standard set of fields; give --fields, or FILE:LINE",
+        "its columns have no names, and their forms tell none; give --fields, or FILE:LINE",
     );
     match stem.and_then(|_| words.next()) {
         Some(found) => part.with([query::explain(found)]),
         None => part.value(Escaped(line).to_string()),
     }
-}
-
-/// Whether the values of a line have the forms of these fields.
-fn fits(line: &[u8], layout: &FieldLayout) -> bool {
-    let mut log = LogSlice::resume(line, Position::START, Header::with_layout(layout.clone()));
-    let Some(Entry::Record(record)) = log.next_entry() else {
-        return false;
-    };
-    let method = record
-        .cs_method()
-        .is_some_and(|m| m.iter().all(|b| b.is_ascii_uppercase() || *b == b'_'));
-    let stem = record
-        .cs_uri_stem()
-        .is_some_and(|stem| stem.starts_with(b"/"));
-    let status = matches!(record.sc_status(), Ok(Some(100..=999)));
-    method && stem && status && matches!(record.s_port(), Ok(Some(_)))
 }
 
 fn read(line: &[u8], header: &Header, by: &str) -> Option<Part> {
@@ -126,6 +83,15 @@ fn explain_record(record: &Record<'_, '_>) -> Part {
             let tier = Tier::of(record, stem, &query, log.as_ref());
             line.notes
                 .push(format!("logged by {}", tier_in_words(tier)));
+            let device_type = query::device_type(&query);
+            let device_os = log.and_then(|log| log.device_os);
+            let device_os = device_os.map(|os| os.text().decode_form());
+            let device = DeviceProfile::new(
+                record.cs_user_agent().unwrap_or_default(),
+                device_type.as_deref(),
+                device_os.as_deref(),
+            );
+            line.notes.extend(contradiction(&device));
             match judge(record) {
                 Some((command, judgement)) => {
                     format!(
@@ -148,6 +114,10 @@ fn tier_in_words(tier: Tier) -> &'static str {
     match tier {
         Tier::Client => "the server that the device talked to",
         Tier::FrontEnd => "the front end of Exchange 2013 or later; the back end logs it too",
+        Tier::PerhapsFrontEnd => {
+            "the server that the device talked to; if that is a front end of Exchange 2013 or later, \
+             the back end logs it too"
+        }
         Tier::BackEnd => "the back end of Exchange 2013 or later; the front end logs it too",
         Tier::Proxying => "a server that passed it on; the other logs it too",
         Tier::Proxied => "a server that it was passed on to; the other logs it too",
@@ -170,15 +140,13 @@ fn field(record: &Record<'_, '_>, column: usize, name: &str) -> Part {
     let shown = Escaped(value).to_string();
     let unit = codes::field(name).map_or("", |fact| fact.unit);
     let number = || shown.parse::<u64>().ok();
+    let small = || number().and_then(|number| u16::try_from(number).ok());
     match name.to_ascii_lowercase().as_str() {
         "cs-uri-query" if record.eas_stem().is_some() => Part {
             parts: query::explain(value).parts,
             ..part
         },
-        "cs(user-agent)" => {
-            let found = Client::from_user_agent(value).map(|found| client(&shown, &found));
-            part.value(shown).with(found)
-        }
+        "cs(user-agent)" => part.value(shown).with([user_agent(value)]),
         "cs-username" => {
             let account = Account::parse(value);
             let part = part.value(shown);
@@ -192,25 +160,30 @@ fn field(record: &Record<'_, '_>, column: usize, name: &str) -> Part {
             }
         }
         "sc-status" => {
-            let status = number()
-                .and_then(|n| u16::try_from(n).ok())
-                .and_then(codes::http_status);
-            part.value(shown).with(status.map(status_part))
+            let known = small().and_then(codes::http_status);
+            let known = known.map_or_else(|| Part::new("HTTP status", shown.as_str()), status_part);
+            part.value(shown).with([known])
         }
-        "sc-substatus" => {
-            let substatus = number().and_then(|n| u16::try_from(n).ok());
+        // 0 says that there is nothing more to say.
+        "sc-substatus" if shown != "0" => {
             let status = record.sc_status().ok().flatten();
             let known = status
-                .zip(substatus)
-                .and_then(|(a, b)| codes::iis_substatus(a, b));
-            part.value(shown).with(known.map(status_part))
+                .zip(small())
+                .and_then(|(status, substatus)| codes::iis_substatus(status, substatus));
+            let unknown = || {
+                let status = status.map(|status| format!("{status}."));
+                Part::new("IIS substatus", status.unwrap_or_default() + &shown)
+            };
+            let known = known.map_or_else(unknown, status_part);
+            part.value(shown).with([known])
         }
         "sc-win32-status" => {
             let known = number().and_then(codes::win32);
-            part.value(shown).with(known.map(status_part))
+            let unknown = || Part::new("Windows status", shown.as_str());
+            let known = known.map_or_else(unknown, status_part);
+            part.value(shown).with([known])
         }
-        _ if unit.is_empty() => part.value(shown),
-        _ => part.value(format!("{shown} {unit}")),
+        _ => part.value(with_unit(&shown, unit)),
     }
 }
 

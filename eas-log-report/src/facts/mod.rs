@@ -18,7 +18,7 @@ mod split;
 mod sum_table;
 mod text_table;
 
-use eas_log_parse::{Account, Encoded};
+use eas_log_parse::{Account, DeviceId, Encoded};
 
 pub use busy::BusyKey;
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
@@ -41,7 +41,7 @@ pub const NONE: TextId = TextId::MAX;
 pub struct Texts {
     /// Users as logs name them; the key is the account in lower case without its domain.
     pub users: FoldedTable,
-    /// Device ids; the key is upper case, since Exchange compares them without case.
+    /// Device ids; the key is that of [`DeviceId`].
     pub devices: FoldedTable,
     /// Device types; the key is decoded.
     pub device_types: FoldedTable,
@@ -63,7 +63,7 @@ impl Default for Texts {
     fn default() -> Self {
         Texts {
             users: FoldedTable::new(user_key),
-            devices: FoldedTable::new(|raw| Encoded::new(raw).decode().to_ascii_uppercase()),
+            devices: FoldedTable::new(device_key),
             device_types: FoldedTable::new(|raw| Encoded::new(raw).decode().into_owned()),
             user_agents: TextTable::default(),
             commands: TextTable::default(),
@@ -81,6 +81,13 @@ fn decode_form(raw: &[u8]) -> Vec<u8> {
 
 fn user_key(raw: &[u8]) -> Vec<u8> {
     Account::parse(&Encoded::new(raw).decode())
+        .key()
+        .into_owned()
+        .into_bytes()
+}
+
+fn device_key(raw: &[u8]) -> Vec<u8> {
+    DeviceId::new(&Encoded::new(raw).decode())
         .key()
         .into_owned()
         .into_bytes()

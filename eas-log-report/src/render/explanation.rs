@@ -17,7 +17,7 @@ const QUIET: Style = Style::new().dimmed();
 const VALUE_AT: usize = 26;
 const MEANING_AT: usize = 62;
 
-/// Writes what something means. `width` is that of the terminal; none wraps nothing.
+/// Writes what something means. Whatever of it stood in a log is made harmless for a terminal.
 ///
 /// # Errors
 /// If the output cannot be written.
@@ -42,9 +42,9 @@ pub fn write_explanation_text(
         match part.kind {
             "line" | "query" | "Log" => {
                 let meaning = part.meaning.as_deref().unwrap_or(part.kind);
-                writeln!(out, "{NAME}{meaning}{NAME:#}")?;
+                writeln!(out, "{NAME}{}{NAME:#}", terminal_safe(meaning))?;
                 for note in &part.notes {
-                    writeln!(out, "  {QUIET}{note}{QUIET:#}")?;
+                    writeln!(out, "  {QUIET}{}{QUIET:#}", terminal_safe(note))?;
                 }
                 if let Some(value) = &part.value {
                     writeln!(out, "  {}", terminal_safe(value))?;
@@ -65,12 +65,16 @@ fn write_alone(part: &Part, out: &mut dyn Write) -> io::Result<()> {
     let value = part
         .value
         .as_deref()
-        .map(|value| format!(" ({value})"))
+        .map(|value| format!(" ({})", terminal_safe(value)))
         .unwrap_or_default();
     writeln!(out, "{NAME}{} {name}{NAME:#}{value}", part.kind)?;
-    writeln!(out, "  {}", part.meaning.as_deref().unwrap_or("unknown"))?;
+    let meaning = part.meaning.as_deref();
+    let meaning = meaning.or(part.parts.is_empty().then_some("unknown"));
+    if let Some(meaning) = meaning {
+        writeln!(out, "  {}", terminal_safe(meaning))?;
+    }
     for note in &part.notes {
-        writeln!(out, "  {note}")?;
+        writeln!(out, "  {}", terminal_safe(note))?;
     }
     let evidence = evidence_in_words(&part.evidence);
     if !evidence.is_empty() {
@@ -109,13 +113,14 @@ fn write_part(part: &Part, depth: usize, out: &mut dyn Write) -> io::Result<()> 
             .unwrap_or(if part.parts.is_empty() { "unknown" } else { "" });
     if !meaning.is_empty() {
         to(out, &mut column, MEANING_AT)?;
-        write!(out, "{meaning}")?;
+        write!(out, "{}", terminal_safe(meaning))?;
     }
     if !part.evidence.is_empty() {
         write!(out, "  {QUIET}[{}]{QUIET:#}", part.evidence)?;
     }
     writeln!(out)?;
     for note in &part.notes {
+        let note = terminal_safe(note);
         writeln!(out, "{:1$}{QUIET}{note}{QUIET:#}", "", indent + 2)?;
     }
     part.parts

@@ -105,9 +105,10 @@ const HALVES: [(Half, &str); 3] = [
     (Half::Front, "front"),
     (Half::Back, "back"),
 ];
-const TIERS: [(Tier, &str); 7] = [
+const TIERS: [(Tier, &str); 8] = [
     (Tier::Client, "client"),
     (Tier::FrontEnd, "front_end"),
+    (Tier::PerhapsFrontEnd, "perhaps_front_end"),
     (Tier::BackEnd, "back_end"),
     (Tier::Proxying, "proxying"),
     (Tier::Proxied, "proxied"),

@@ -294,8 +294,9 @@ fn a_place_in_an_archive_can_be_explained() {
     let body = |text: &str| text.split_once('\n').unwrap().1.to_owned();
     assert!(plain.lines().count() > 5);
     assert_eq!(body(&in_archive), body(&plain));
-    let (_, _, code) = run(&["explain", &format!("{path}!logs/other.log:64")]);
-    assert_eq!(code, 1, "nothing is known of it");
+    let (_, err, code) = run(&["explain", &format!("{path}!logs/other.log:64")]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("there is no such file"), "{err}");
 }
 
 /// Sets a field of two bytes in what stands before each file, and in the directory.

@@ -14,6 +14,24 @@ fn explain(subject: &str) -> String {
     out
 }
 
+/// What is printed for what stands on standard input, on standard error, and the exit code.
+fn piped(bytes: &[u8]) -> (String, String, i32) {
+    let mut child = command()
+        .arg("explain")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code().unwrap(),
+    )
+}
+
 #[test]
 fn the_subjects_of_the_help_are_known() {
     let cases: [(&str, &[&str]); 9] = [
@@ -78,20 +96,9 @@ fn a_line_by_its_place_and_pasted() {
         "the fields of IIS 7 are recognised"
     );
 
-    let mut child = command()
-        .arg("explain")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(line.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), pasted);
+    let (piped, err, code) = piped(line.as_bytes());
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert_eq!(piped, pasted);
 }
 
 #[test]
@@ -144,10 +151,96 @@ fn what_is_not_known_is_said_to_be_unknown() {
         out.contains("HTTP status 449"),
         "the other is explained: {out}"
     );
+    let (out, err, code) = run(&["explain", "DeviceNotProvisoned"]);
+    assert_eq!((err.as_str(), code), ("", 2), "nothing is explained");
+    assert!(out.contains("near to it: DeviceNotProvisioned"), "{out}");
     let (_, err, code) = run(&[
         "explain",
         "samples/coexistence/FE2003/W3SVC1/ex110506.log:999",
     ]);
     assert_eq!(code, 2);
     assert!(err.contains("line 999: the file has 39 lines"), "{err}");
+    let (out, err, code) = run(&["explain", "nofile.log:64"]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert!(err.contains("nofile.log: there is no such file"), "{err}");
+    for nothing in ["", "\n  \n"] {
+        let (out, err, code) = piped(nothing.as_bytes());
+        assert_eq!((out.as_str(), code), ("", 2));
+        assert!(err.contains("standard input is empty"), "{err}");
+    }
+}
+
+#[test]
+fn codes_of_a_line_that_no_table_has_are_unknown_in_json_too() {
+    let line = "2016-08-01 10:00:00 10.0.0.1 POST /Microsoft-Server-ActiveSync/default.eas \
+        Cmd=Nap&Log=V141_S199_ 443 u 9.9.9.9 foo/1 299 9 12345 50";
+    let (out, _, code) = run(&["explain", "--line", line, "--format", "json"]);
+    assert_eq!(code, 0);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let fields = json[0]["meanings"][0]["parts"].as_array().unwrap();
+    let mut unknown = 0;
+    for name in [
+        "cs(User-Agent)",
+        "sc-status",
+        "sc-substatus",
+        "sc-win32-status",
+    ] {
+        let field = fields.iter().find(|field| field["name"] == name).unwrap();
+        assert_eq!(field["known"], true, "{name}");
+        assert_eq!(field["parts"][0]["known"], false, "{name}");
+        unknown += 1;
+    }
+    assert_eq!(unknown, 4);
+}
+
+#[test]
+fn nothing_in_a_log_steers_the_terminal() {
+    let agent = "TouchDown(MSRPC)/\x1b[31mRED\x1b]0;pwn\x07";
+    let model = "Moto-a\u{202e}evil/1";
+    let line = format!(
+        "2011-05-06 11:30:11 192.0.2.41 POST /Microsoft-Server-ActiveSync/default.eas \
+         User=u&DeviceId=D1&DeviceType=\x1b[35mx&Cmd=Pi\x1b[31mng&Log=V121_\x1b[32mX:1_Error:\x1b[33mx_\
+         Budget:(D)\x1b[34mZ%3a1_ActivityContextData:S%3a\x1b[36mN%3d1_ 443 C\\u 10.0.0.1 {agent} 200 0 0 10"
+    );
+    let mut cases = 0;
+    for text in [agent, model, &line, "\x1b[31mnothing", "X\u{9b}31m:1"] {
+        let (out, err, _) = piped(text.as_bytes());
+        let steers = |c: char| {
+            c.is_control() && c != '\n'
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!out.is_empty() && !out.contains(steers), "{out:?}");
+        assert!(!err.contains(steers), "{err:?}");
+        cases += 1;
+    }
+    assert_eq!(cases, 5);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_kept() {
+    let fields = "#Fields: cs-uri-stem cs-uri-query sc-status\n";
+    let line = b"/Microsoft-Server-ActiveSync Cmd=Ping&User=caf\xe9&Log=V140_S3_ 200\n";
+    let (out, err, code) = piped(&[fields.as_bytes(), line].concat());
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(out.contains(r"caf\xe9"), "{out}");
+    assert!(out.contains("columns named by: #Fields"), "{out}");
+    let (out, _, code) = piped(b"Android/caf\xe9-EAS-1.3");
+    assert_eq!(code, 2, "{out}");
+    assert!(out.contains(r"Android/caf\xe9-EAS-1.3"), "{out}");
+}
+
+#[test]
+fn pasted_lines_are_read_by_the_header_pasted_with_them() {
+    let text =
+        "#Fields: sc-status cs-uri-stem cs-uri-query\n449 /Microsoft-Server-ActiveSync Cmd=Sync\n";
+    let (by_stdin, err, code) = piped(text.as_bytes());
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(by_stdin.contains("columns named by: #Fields"), "{by_stdin}");
+    assert!(by_stdin.contains("must run Provision"), "{by_stdin}");
+    let (by_option, _, code) = run(&["explain", "--line", text]);
+    assert_eq!((code, &by_option), (0, &by_stdin));
+    let (head, line) = text.split_once('\n').unwrap();
+    let (by_two, _, code) = run(&["explain", "--line", head, "--line", line]);
+    assert_eq!(code, 0);
+    assert!(by_two.ends_with(&by_stdin), "{by_two}");
 }

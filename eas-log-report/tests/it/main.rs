@@ -11,6 +11,7 @@ mod nightly;
 mod options;
 mod pages;
 mod pieces;
+mod requests;
 mod samples;
 mod smtp_server;
 mod verdicts;

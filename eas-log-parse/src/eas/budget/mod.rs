@@ -16,6 +16,7 @@ pub use entry::{BudgetEntries, BudgetEntry};
 pub use resource::{Resource, Resources};
 pub use value::{FindCount, Triplet};
 
+use crate::evidence::known_by;
 use crate::fault::{Fault, FaultKind};
 use crate::text::Encoded;
 
@@ -61,12 +62,15 @@ impl<'a> Budget<'a> {
     /// ```
     /// # use eas_log_parse::Budget;
     /// assert!(Budget::new(b"(D)Conn%3a1%2cRPC%3a36000%2f-15%2f60%25").is_overdrawn());
+    /// assert!(Budget::new(b"(D)Conn:1,RPC:36000/-15/60%").is_overdrawn(), "as copies have it");
     /// assert!(!Budget::new(b"(D)Conn%3a1%2cRPC%3a36000%2f35985%2f0%25").is_overdrawn());
     /// ```
     pub fn is_overdrawn(&self) -> bool {
         // Few budgets are, and to look for the sign is much faster than to read all.
         let signed = memchr::memchr_iter(b'-', self.raw).any(|at| {
-            ends_with(&self.raw[..at], b"%2f") || ends_with(&self.raw[..at], b"balance%3a")
+            [&b"%2f"[..], b"/", b"balance%3a", b"balance:"]
+                .iter()
+                .any(|before| ends_with(&self.raw[..at], before))
         });
         signed && self.snapshots().any(|snapshot| snapshot.is_overdrawn())
     }
@@ -112,6 +116,24 @@ impl<'a> Iterator for BudgetSnapshots<'a> {
 }
 
 /// The state of a budget at one moment.
+///
+/// Getters have three answers, as those of an [`EasLog`](super::EasLog) have: absent, which is also
+/// what `$null` says, present, or wrong.
+///
+/// ```
+/// use eas_log_parse::Budget;
+/// let budget = Budget::new(
+///     b"(A)Owner%3aSid%7eCONTOSO%5cu1%7eEas%7efalse%2cConn%3a0%2cMaxConn%3a10%2cMaxBurst%3a480000\
+///     %2cBalance%3a-1500.5%2cPolicy%3aGlobal%5F1%2cLiveTime%3a00%3a00%3a30.5",
+/// );
+/// let snapshot = budget.last().unwrap();
+/// assert_eq!(&*snapshot.owner().unwrap().decode(), b"Sid~CONTOSO\\u1~Eas~false");
+/// assert_eq!(snapshot.balance_ms()?, Some(-1500.5));
+/// assert_eq!(snapshot.live_time()?.unwrap().as_millis(), 30_500);
+/// assert_eq!(snapshot.cas()?, None, "the shares of time are of Exchange 2010");
+/// assert_eq!(snapshot.entries().count(), 7);
+/// # Ok::<(), eas_log_parse::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetSnapshot<'a> {
     phase: Option<BudgetPhase>,
@@ -119,9 +141,9 @@ pub struct BudgetSnapshot<'a> {
 }
 
 macro_rules! getters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $key:literal via $read:expr),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $key:literal [$($mark:ident)+] via $read:expr),+ $(,)?) => {
         $($(#[$doc])*
-        #[doc = concat!("\n\nEntry `", $key, "`.")]
+        #[doc = known_by!("Entry", $key, "", $($mark)+)]
         ///
         /// # Errors
         /// If the value does not have this form.
@@ -131,6 +153,11 @@ macro_rules! getters {
                 None => Ok(None),
             }
         })+
+
+        /// The entries that these read, with the marks of their evidence.
+        #[cfg(test)]
+        const GETTERS: &'static [(&'static str, &'static str)] =
+            &[$(($key, crate::evidence::marks!($($mark)+))),+];
     };
 }
 
@@ -161,48 +188,48 @@ impl<'a> BudgetSnapshot<'a> {
 
     getters! {
         /// Concurrent requests charged to the budget.
-        conn: u32 = "Conn" via value::count,
+        conn: u32 = "Conn" [D] via value::count,
         /// Of these, the long hanging ones (inferred). Exchange 2010.
-        hanging_conn: u32 = "HangingConn" via value::count,
+        hanging_conn: u32 = "HangingConn" [S I] via value::count,
         /// Time in Active Directory calls. Exchange 2010.
-        ad: Triplet = "AD" via value::triplet,
+        ad: Triplet = "AD" [S I] via value::triplet,
         /// Time on the Client Access server. Exchange 2010.
-        cas: Triplet = "CAS" via value::triplet,
+        cas: Triplet = "CAS" [S I] via value::triplet,
         /// Time in address book calls. Exchange 2010.
-        ab: Triplet = "AB" via value::triplet,
+        ab: Triplet = "AB" [S I] via value::triplet,
         /// Time in calls to the store. Exchange 2010.
-        rpc: Triplet = "RPC" via value::triplet,
+        rpc: Triplet = "RPC" [S I] via value::triplet,
         /// Find count. Exchange 2010.
-        find_count: FindCount = "FC" via value::find_count,
+        find_count: FindCount = "FC" [D I] via value::find_count,
         /// Limit of concurrent requests. Exchange 2013 and later.
-        max_conn: u32 = "MaxConn" via value::count,
+        max_conn: u32 = "MaxConn" [S] via value::count,
         /// Size of the bucket: work allowed at once, in milliseconds. Exchange 2013 and later.
-        max_burst_ms: u64 = "MaxBurst" via value::count,
+        max_burst_ms: u64 = "MaxBurst" [S] via value::count,
         /// What is left in the bucket, in milliseconds; below zero it is overdrawn. Exchange 2013
         /// and later.
-        balance_ms: f64 = "Balance" via value::balance,
+        balance_ms: f64 = "Balance" [S] via value::balance,
         /// How far below zero, in milliseconds, the user is shut out (background knowledge).
         /// Exchange 2013 and later.
-        cutoff_ms: u64 = "Cutoff" via value::count,
+        cutoff_ms: u64 = "Cutoff" [S K] via value::count,
         /// How fast the bucket refills, in milliseconds per hour (background knowledge). Exchange
         /// 2013 and later.
-        recharge_rate_ms_per_hour: u64 = "RechargeRate" via value::count,
+        recharge_rate_ms_per_hour: u64 = "RechargeRate" [S K] via value::count,
         /// Whether the account is a service account. Exchange 2013 and later.
-        is_service_account: bool = "IsServiceAccount" via value::boolean,
+        is_service_account: bool = "IsServiceAccount" [S] via value::boolean,
         /// Age of the budget. Exchange 2013 and later.
-        live_time: Duration = "LiveTime" via value::live_time,
+        live_time: Duration = "LiveTime" [S] via value::live_time,
     }
 
     /// Name of the throttling policy, usually with an underscore and a GUID behind it.
     ///
-    /// Entry `Policy`.
+    /// Entry `Policy` (observed).
     pub fn policy(&self) -> Option<Encoded<'a>> {
         self.entry("Policy").map(|entry| entry.value())
     }
 
     /// Key of the budget: a SID with device id and type, or `Sid~DOMAIN\user~Eas~false`.
     ///
-    /// Entry `Owner`. Exchange 2013 and later.
+    /// Entry `Owner` (observed). Exchange 2013 and later.
     pub fn owner(&self) -> Option<Encoded<'a>> {
         self.entry("Owner").map(|entry| entry.value())
     }
@@ -223,7 +250,7 @@ impl<'a> BudgetSnapshot<'a> {
 
     /// The resources that the request touched, with their health. Empty where none are listed.
     ///
-    /// Part of the entry `Norm`. Exchange 2010.
+    /// Part of the entry `Norm` (observed; inferred what it means). Exchange 2010.
     pub fn resources(&self) -> Resources<'a> {
         Resources::new(self.entry("Norm").map_or(&[], |entry| entry.value().raw()))
     }
@@ -328,6 +355,30 @@ mod tests {
         assert_eq!(last.phase(), Some(BudgetPhase::Disposed));
         assert_eq!(last.conn(), Ok(Some(1)));
         assert!(budget.is_overdrawn());
+    }
+
+    #[test]
+    fn the_evidence_of_getters_is_that_of_the_table() {
+        assert_eq!(BudgetSnapshot::GETTERS.len(), 14);
+        for &(key, evidence) in BudgetSnapshot::GETTERS {
+            assert_eq!(
+                crate::codes::budget_key(key).unwrap().evidence,
+                evidence,
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn overdrawn_in_either_form() {
+        for raw in [
+            "(D)Balance:-1",
+            "(D)Balance%3A-1",
+            "(D)AD:1/-1/1%",
+            "(D)AD%3a1%2F-1%2f1%25",
+        ] {
+            assert!(Budget::new(raw.as_bytes()).is_overdrawn(), "{raw}");
+        }
     }
 
     #[test]

@@ -167,6 +167,10 @@ impl<'f> Gatherer<'f> {
             return;
         }
         let query = EasQuery::parse(record.cs_uri_query().unwrap_or_default());
+        if Tier::is_from_itself(record, stem) && Tier::says_probe(record, &query) {
+            self.facts.counts.probes += 1;
+            return;
+        }
         if query.is_base64() {
             return self.base64_request(record, stem, &query, place);
         }
@@ -230,7 +234,7 @@ impl<'f> Gatherer<'f> {
         asked: &Asked<'_>,
         place: Place,
     ) {
-        let known = self.identity(record, query, asked);
+        let known = self.identity(record, asked);
         match known.standing {
             Standing::Counts => {}
             Standing::Probe => {
@@ -350,7 +354,7 @@ impl<'f> Gatherer<'f> {
         &mut self,
         entity: u32,
         log: &LogSummary<'_>,
-        legacy: Option<&LegacyLog>,
+        legacy: Option<&LegacyLog<'_>>,
         judgement: Judgement,
         moment: Moment,
     ) {
@@ -375,7 +379,7 @@ impl<'f> Gatherer<'f> {
             || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
         if first && !judgement.failed {
             let folder = match legacy {
-                Some(legacy) => xxh3_64(&class_code(legacy.class)),
+                Some(legacy) => xxh3_64(legacy.class.map_or(&[0; 2], CollectionClass::code)),
                 None => xxh3_64(folder),
             };
             let day = moment
@@ -444,12 +448,7 @@ impl<'f> Gatherer<'f> {
 
     /// What is known of the identity of a request.
     #[inline]
-    fn identity(
-        &mut self,
-        record: &Record<'_, '_>,
-        query: &EasQuery<'_>,
-        asked: &Asked<'_>,
-    ) -> Known {
+    fn identity(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> Known {
         let parts = [
             record.cs_username().unwrap_or_default(),
             asked.user,
@@ -460,19 +459,13 @@ impl<'f> Gatherer<'f> {
         let hash = self.known.hash(&parts);
         match self.known.find(hash, &parts) {
             Some(known) => known,
-            None => self.new_identity(hash, &parts, record, query),
+            None => self.new_identity(hash, &parts, record),
         }
     }
 
     #[cold]
-    fn new_identity(
-        &mut self,
-        hash: u64,
-        parts: &Parts<'_>,
-        record: &Record<'_, '_>,
-        query: &EasQuery<'_>,
-    ) -> Known {
-        if Tier::is_probe(record, query) {
+    fn new_identity(&mut self, hash: u64, parts: &Parts<'_>, record: &Record<'_, '_>) -> Known {
+        if Tier::is_probe(record) {
             let known = Known {
                 identity: NONE,
                 entity: NONE,
@@ -583,7 +576,7 @@ impl<'f> Gatherer<'f> {
         tier: Tier,
         asked: &Asked<'_>,
         log: &LogSummary<'_>,
-        legacy: Option<&LegacyLog>,
+        legacy: Option<&LegacyLog<'_>>,
     ) -> u32 {
         let sc_status = self.good(record.sc_status());
         let sc_substatus = self.good(record.sc_substatus());
@@ -656,22 +649,9 @@ impl<'f> Gatherer<'f> {
     }
 }
 
-/// The code of a class, as newer lines have it; for none NUL bytes.
-fn class_code(class: Option<CollectionClass>) -> [u8; 2] {
-    match class {
-        None => [0; 2],
-        Some(CollectionClass::Email) => *b"Em",
-        Some(CollectionClass::Calendar) => *b"Ca",
-        Some(CollectionClass::Contacts) => *b"Co",
-        Some(CollectionClass::Tasks) => *b"Ta",
-        Some(CollectionClass::Notes) => *b"Nt",
-        Some(CollectionClass::Other(code)) => code,
-    }
-}
-
 /// The packed form of Exchange 2003, which begins with its version.
 #[inline]
-fn legacy(log: EasLog<'_>) -> Option<LegacyLog> {
+fn legacy(log: EasLog<'_>) -> Option<LegacyLog<'_>> {
     log.raw().starts_with(b"V").then(|| log.legacy()).flatten()
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use eas_log_parse::codes::Class;
-use eas_log_parse::{Client, Escaped, Tier, os_of_device_information, os_of_device_type};
+use eas_log_parse::{
+    Client, Escaped, Tier, os_of_device_information, os_of_device_type, systems_agree,
+};
 
 use super::rule::Rule;
 use crate::facts::{Facts, LogForm, NONE, Outcome, TextId, error_names};
@@ -260,7 +262,10 @@ impl<'f> Tagger<'f> {
         let told_by = [told, by_agent, by_type];
         let mut systems = told_by.iter().flatten();
         let first = systems.next();
-        plain_if("claims_false_client", systems.any(|os| Some(os) != first));
+        plain_if(
+            "claims_false_client",
+            first.is_some_and(|first| systems.any(|os| !systems_agree(first, os))),
+        );
         plain_if(
             "not_on_2011_logo_list",
             self.logo_list_counts
