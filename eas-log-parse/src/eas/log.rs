@@ -160,6 +160,15 @@ impl<'a> EasLog<'a> {
             .find(|element| element.identifier() == identifier.as_bytes())
     }
 
+    /// The first whole element that has one of the two names that servers gave it.
+    fn first_of(&self, names: [&str; 2]) -> Option<Element<'a>> {
+        self.whole_elements().find(|element| {
+            names
+                .iter()
+                .any(|name| element.identifier() == name.as_bytes())
+        })
+    }
+
     /// The packed form of Exchange 2003; `None` for the named elements of later versions.
     pub fn legacy(&self) -> Option<LegacyLog<'a>> {
         LegacyLog::parse(self.raw)
@@ -202,7 +211,7 @@ impl<'a> EasLog<'a> {
     /// # Errors
     /// If the value is not a number.
     pub fn protocol_version(&self) -> Result<Option<ProtocolVersion>, Fault> {
-        match self.element("V").or_else(|| self.element("Ver1")) {
+        match self.first_of(["V", "Ver1"]) {
             Some(element) => element.number().map(ProtocolVersion).map(Some),
             None => Ok(self.legacy().and_then(|legacy| legacy.protocol_version)),
         }
@@ -261,8 +270,7 @@ impl<'a> EasLog<'a> {
     /// # Errors
     /// If the value is not a number.
     pub fn eas_status(&self) -> Result<Option<EasStatus>, Fault> {
-        let element = self.element("S").or_else(|| self.element("SC1"));
-        element
+        self.first_of(["S", "SC1"])
             .map(|element| element.number().map(EasStatus))
             .transpose()
     }

@@ -3,7 +3,8 @@
 
 use eas_log_parse::{
     Activity, Base64Query, Budget, BudgetPhase, ChangeCounts, Client, DeviceId, EasLog, EasQuery,
-    ElementValue, Encoded, Entry, LegacyLog, LogReader, LogSlice, MAX_LINE, Record, Tally,
+    EasStatus, ElementValue, Encoded, Entry, LegacyLog, LogReader, LogSlice, MAX_LINE, Record,
+    Tally,
 };
 
 use super::slow;
@@ -149,12 +150,25 @@ pub(crate) fn log(bytes: &[u8]) {
         summary.access.map(ElementValue::raw),
         log.element("As").map(|e| e.value())
     );
-    let _ = (
-        log.protocol_version(),
-        log.eas_status(),
-        log.access(),
-        log.policy_key(),
-    );
+    // The summary finds what the getters find, whose names are of all lengths.
+    let named = [
+        (summary.eas_status, ["S", "SC1"]),
+        (summary.policy_key, ["Pk", "Pk"]),
+        (summary.rpc_count, ["RpcC", "RpcC"]),
+        (summary.budget, ["Budget", "Budget"]),
+        (summary.proxy_from, ["PrxFrom", "PrxFrom"]),
+        (summary.throttle, ["Throttle", "Throttle"]),
+    ];
+    for (found, names) in named {
+        let places = names.iter().filter_map(|name| log.element(name));
+        let first = places.min_by_key(|element| element.at());
+        assert_eq!(found, first.map(ElementValue::from), "{names:?}");
+    }
+    let status = summary
+        .eas_status
+        .map(|value| value.number().map(EasStatus));
+    assert_eq!(status.transpose(), log.eas_status());
+    let _ = (log.protocol_version(), log.access(), log.policy_key());
     let _ = (
         log.heartbeat_s(),
         log.suggested_back_off(),
