@@ -75,7 +75,7 @@ fn line(
     let known = ["fields", "date", "software", "version"];
     let trimmed = bytes.trim_ascii_start();
     if b" \t\r".contains(&bytes[0])
-        && trimmed[0] == b'#'
+        && trimmed.first() == Some(&b'#')
         && known
             .iter()
             .any(|known| name(trimmed) == [known.as_bytes()])
