@@ -6,44 +6,41 @@
 use wide::u8x16;
 
 /// How many bytes are looked at in one go.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
-/// Iterator over the places of some bytes in a text, in order. NUL cannot be one of them.
+/// Iterator over the places of a byte in a text, in order. The byte cannot be NUL.
 #[derive(Clone, Debug)]
-pub(crate) struct Separators<'a, const N: usize> {
+pub(crate) struct Separators<'a> {
     text: &'a [u8],
-    separators: [u8; N],
+    separator: u8,
     /// A bit for each separator of the block in hand that was not given out yet.
     found: u64,
     /// Where the block behind the one in hand begins.
     end: usize,
 }
 
-impl<'a, const N: usize> Separators<'a, N> {
+impl<'a> Separators<'a> {
     #[inline]
-    pub(crate) fn new(text: &'a [u8], separators: [u8; N]) -> Separators<'a, N> {
-        debug_assert!(!separators.contains(&0));
+    pub(crate) fn new(text: &'a [u8], separator: u8) -> Separators<'a> {
         Separators {
             text,
-            separators,
+            separator,
             found: 0,
             end: 0,
         }
     }
 }
 
-impl<const N: usize> Iterator for Separators<'_, N> {
+impl Iterator for Separators<'_> {
     type Item = usize;
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.found == 0 {
-            let rest = self.text.get(self.end..)?;
-            self.found = match rest.first_chunk() {
-                Some(block) => mark(block, self.separators),
-                None if rest.is_empty() => return None,
-                None => mark_last(self.text, rest, self.separators),
-            };
+            if self.end >= self.text.len() {
+                return None;
+            }
+            [self.found] = mark(self.text, self.end, [self.separator]);
             self.end += BLOCK;
         }
         let place = self.end - BLOCK + self.found.trailing_zeros() as usize;
@@ -52,34 +49,38 @@ impl<const N: usize> Iterator for Separators<'_, N> {
     }
 }
 
-/// A bit for each byte of a block that is one of the separators.
+/// Marks the separators in the block that begins at a place of a text: for each of them a bit for
+/// each byte. What is behind the text has none, as long as NUL is no separator.
 #[inline]
-fn mark<const N: usize>(block: &[u8; BLOCK], separators: [u8; N]) -> u64 {
-    let (parts, _) = block.as_chunks();
-    let mut marks = 0;
-    for (number, part) in parts.iter().enumerate() {
-        let part = u8x16::new(*part);
-        let mut same = u8x16::splat(0);
-        for separator in separators {
-            same |= part.simd_eq(u8x16::splat(separator));
-        }
-        marks |= u64::from(same.to_bitmask()) << (16 * number);
+pub(crate) fn mark<const N: usize>(text: &[u8], at: usize, separators: [u8; N]) -> [u64; N] {
+    let rest = text.get(at..).unwrap_or_default();
+    if let Some(block) = rest.first_chunk() {
+        return mark_block(block, separators);
     }
-    marks
+    if let Some(block) = text.last_chunk() {
+        // What comes before the rest was marked already, and is shifted out.
+        return mark_block(block, separators).map(|marks| match BLOCK - rest.len() {
+            BLOCK => 0,
+            before => marks >> before,
+        });
+    }
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    mark_block(&block, separators)
 }
 
-/// The same for the rest of a text, which is shorter than a block.
 #[inline]
-fn mark_last<const N: usize>(text: &[u8], rest: &[u8], separators: [u8; N]) -> u64 {
-    match text.last_chunk() {
-        // What comes before the rest was marked already, and is shifted out.
-        Some(block) => mark(block, separators) >> (BLOCK - rest.len()),
-        None => {
-            let mut block = [0; BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            mark(&block, separators)
+fn mark_block<const N: usize>(block: &[u8; BLOCK], separators: [u8; N]) -> [u64; N] {
+    let (parts, _) = block.as_chunks();
+    let mut marks = [0; N];
+    for (number, part) in parts.iter().enumerate() {
+        let part = u8x16::new(*part);
+        for (marks, separator) in marks.iter_mut().zip(separators) {
+            let same = part.simd_eq(u8x16::splat(separator)).to_bitmask();
+            *marks |= u64::from(same) << (16 * number);
         }
     }
+    marks
 }
 
 #[cfg(test)]
@@ -98,20 +99,28 @@ mod tests {
             .collect();
         for length in 0..text.len() {
             let text = &text[text.len() - length..];
-            let want: Vec<usize> = (0..length)
-                .filter(|&at| b"_:".contains(&text[at]))
-                .collect();
-            let found: Vec<usize> = Separators::new(text, *b"_:").collect();
-            assert_eq!(found, want, "{length}");
-            let want: Vec<usize> = (0..length).filter(|&at| text[at] == b' ').collect();
-            let found: Vec<usize> = Separators::new(text, *b" ").collect();
-            assert_eq!(found, want, "{length}");
+            let places = |separator: u8| -> Vec<usize> {
+                (0..length).filter(|&at| text[at] == separator).collect()
+            };
+            let found: Vec<usize> = Separators::new(text, b' ').collect();
+            assert_eq!(found, places(b' '), "{length}");
+            let mut both = [Vec::new(), Vec::new()];
+            for at in (0..length + BLOCK).step_by(BLOCK) {
+                for (marks, places) in mark(text, at, *b"_:").iter().zip(&mut both) {
+                    places.extend(
+                        (0..BLOCK)
+                            .filter(|bit| marks >> bit & 1 == 1)
+                            .map(|bit| at + bit),
+                    );
+                }
+            }
+            assert_eq!(both, [places(b'_'), places(b':')], "{length}");
         }
     }
 
     #[test]
     fn it_stays_at_the_end() {
-        let mut places = Separators::new(b"a b", *b" ");
+        let mut places = Separators::new(b"a b", b' ');
         assert_eq!(places.next(), Some(1));
         assert_eq!((places.next(), places.next()), (None, None));
     }

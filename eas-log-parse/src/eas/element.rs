@@ -1,7 +1,7 @@
 //! The pieces of a `Log=` value.
 
 use crate::fault::Fault;
-use crate::separators::Separators;
+use crate::separators::{BLOCK, mark};
 use crate::text::Encoded;
 use crate::w3c::value;
 
@@ -39,7 +39,7 @@ impl<'a> Element<'a> {
             Some(colon) if is_time_of_day(&raw[..colon]) => (colon - 2, colon - 2),
             Some(colon) => (colon, colon + 1),
             None => {
-                let letters = raw.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+                let letters = leading_letters(raw);
                 (letters, letters)
             }
         };
@@ -147,12 +147,40 @@ fn is_time_of_day(before_colon: &[u8]) -> bool {
         if tens.is_ascii_digit() && ones.is_ascii_digit() && name.iter().all(u8::is_ascii_alphabetic))
 }
 
+/// How many letters a text begins with. Names are short, so that the first eight bytes, looked at
+/// together, mostly tell.
+#[inline]
+fn leading_letters(text: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    let count = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let Some(head) = text.first_chunk() else {
+        return count(text);
+    };
+    let head = u64::from_le_bytes(*head);
+    // The top bit of each byte tells whether the byte, in lower case, is at least a, and beyond z.
+    let lower = (head | ONES << 5) & !TOPS;
+    let from_a = lower + ONES * (0x80 - b'a' as u64);
+    let beyond_z = lower + ONES * (0x7f - b'z' as u64);
+    let others = !(from_a & !beyond_z & !head) & TOPS;
+    match others.trailing_zeros() / 8 {
+        8 => 8 + count(&text[8..]),
+        letters => letters as usize,
+    }
+}
+
 /// Iterator over the elements of a `Log=` value; see [`EasLog::elements`](super::EasLog::elements).
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
     log: &'a [u8],
+    /// Where the next element begins.
     at: usize,
-    separators: Separators<'a, 2>,
+    /// Where the block behind the one in hand begins.
+    block_end: usize,
+    /// A bit for each underscore of the block in hand that no element was cut at yet, and for each
+    /// colon behind what was cut off.
+    ends: u64,
+    colons: u64,
 }
 
 impl<'a> Elements<'a> {
@@ -161,7 +189,9 @@ impl<'a> Elements<'a> {
         Elements {
             log,
             at: 0,
-            separators: Separators::new(log, *b"_:"),
+            block_end: 0,
+            ends: 0,
+            colons: 0,
         }
     }
 
@@ -169,6 +199,31 @@ impl<'a> Elements<'a> {
     #[inline]
     pub(super) fn rest(&self, at: usize) -> &'a [u8] {
         self.log.get(at..).unwrap_or_default()
+    }
+
+    /// The place of the next underscore, or the end of the log, and of the first colon before it.
+    #[inline]
+    fn next_end(&mut self) -> (usize, Option<usize>) {
+        let mut colon = None;
+        let first = |marks: u64, end: usize| end - BLOCK + marks.trailing_zeros() as usize;
+        while self.ends == 0 {
+            if self.colons != 0 {
+                colon = colon.or(Some(first(self.colons, self.block_end)));
+            }
+            if self.block_end >= self.log.len() {
+                return (self.log.len(), colon);
+            }
+            [self.ends, self.colons] = mark(self.log, self.block_end, *b"_:");
+            self.block_end += BLOCK;
+        }
+        let end = self.ends & self.ends.wrapping_neg();
+        let before = self.colons & (end - 1);
+        if before != 0 {
+            colon = colon.or(Some(first(before, self.block_end)));
+        }
+        self.colons &= !(end - 1);
+        self.ends ^= end;
+        (first(end, self.block_end), colon)
     }
 }
 
@@ -179,16 +234,10 @@ impl<'a> Iterator for Elements<'a> {
     fn next(&mut self) -> Option<Element<'a>> {
         while self.at < self.log.len() {
             let start = self.at;
-            let mut colon = None;
-            let end = loop {
-                match self.separators.next() {
-                    None => break self.log.len(),
-                    Some(place) if self.log[place] == b'_' => break place,
-                    Some(place) => colon = colon.or(Some(place - start)),
-                }
-            };
+            let (end, colon) = self.next_end();
             self.at = end + 1;
             if end > start {
+                let colon = colon.map(|colon| colon - start);
                 return Some(Element::cut(&self.log[start..end], start, colon));
             }
         }
@@ -223,6 +272,22 @@ mod tests {
             let element = Elements::new(raw.as_bytes()).next().unwrap();
             assert_eq!(element.identifier(), identifier.as_bytes(), "{raw}");
             assert_eq!(element.value(), value.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn letters_at_the_beginning() {
+        for byte in 0..=u8::MAX {
+            for (before, behind) in [
+                ("", "bcdefghijk"),
+                ("abcdefg", "z"),
+                ("abcdefgh", ""),
+                ("aZ", ""),
+            ] {
+                let text = [before.as_bytes(), &[byte], behind.as_bytes()].concat();
+                let want = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+                assert_eq!(leading_letters(&text), want, "{}", text.escape_ascii());
+            }
         }
     }
 

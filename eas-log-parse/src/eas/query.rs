@@ -69,7 +69,7 @@ impl<'a> EasQuery<'a> {
         Pairs {
             query: self.raw,
             at: 0,
-            separators: Separators::new(self.raw, *b"&"),
+            separators: Separators::new(self.raw, b'&'),
         }
     }
 
@@ -162,7 +162,7 @@ pub struct Pair<'a> {
 pub struct Pairs<'a> {
     query: &'a [u8],
     at: usize,
-    separators: Separators<'a, 1>,
+    separators: Separators<'a>,
 }
 
 impl<'a> Iterator for Pairs<'a> {

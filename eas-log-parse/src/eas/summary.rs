@@ -28,6 +28,71 @@ fn pack(text: &[u8], length: usize) -> u64 {
     }
 }
 
+/// A table of names in which each has a place of its own, so that one look tells what a name is.
+struct Names {
+    multiplier: u64,
+    slots: [Slot; SLOTS],
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    packed: u64,
+    length: usize,
+    /// Number of the field that the name stands for.
+    field: usize,
+}
+
+/// So many that a multiplier is found soon.
+const SLOTS: usize = 128;
+
+const fn place(packed: u64, multiplier: u64) -> usize {
+    (packed.wrapping_mul(multiplier) >> (u64::BITS - SLOTS.ilog2())) as usize
+}
+
+impl Names {
+    /// Finds a multiplier that gives each name a place of its own. Done by the compiler.
+    const fn new(names: &[(&[u8], usize)]) -> Names {
+        // No name is this long.
+        const FREE: Slot = Slot {
+            packed: 0,
+            length: usize::MAX,
+            field: 0,
+        };
+        let mut multiplier = 0x9e37_79b9_7f4a_7c15_u64;
+        loop {
+            let mut slots = [FREE; SLOTS];
+            let mut number = 0;
+            while number < names.len() {
+                let (name, field) = names[number];
+                let packed = packed_name(name);
+                let slot = &mut slots[place(packed, multiplier)];
+                if slot.length != usize::MAX {
+                    break;
+                }
+                *slot = Slot {
+                    packed,
+                    length: name.len(),
+                    field,
+                };
+                number += 1;
+            }
+            if number == names.len() {
+                return Names { multiplier, slots };
+            }
+            multiplier = multiplier
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(2);
+        }
+    }
+
+    /// The number of the field that a name stands for.
+    #[inline]
+    fn field(&self, packed: u64, length: usize) -> Option<usize> {
+        let slot = &self.slots[place(packed, self.multiplier)];
+        (slot.packed == packed && slot.length == length).then_some(slot.field)
+    }
+}
+
 macro_rules! summary {
     ($($(#[$doc:meta])* $field:ident = $($identifier:literal)|+),+ $(,)?) => {
         /// The elements of a `Log=` value that tell what became of a request, found in one walk.
@@ -49,26 +114,32 @@ macro_rules! summary {
             $($(#[$doc])* pub $field: Option<ElementValue<'a>>,)+
         }
 
+        /// The fields by their numbers.
+        #[allow(non_camel_case_types, reason = "named as the fields are")]
+        enum FieldOfSummary {
+            $($field,)+
+        }
+
+        static NAMES: Names = Names::new(&[
+            $($(($identifier, FieldOfSummary::$field as usize),)+)+
+        ]);
+
         impl<'a> EasLog<'a> {
             /// Walks the value once and keeps the elements that most readers want.
             #[inline]
             pub fn summary(&self) -> LogSummary<'a> {
-                let mut summary = LogSummary::default();
+                let mut fields = [None; [$(stringify!($field)),+].len()];
                 let mut elements = self.whole_elements();
                 while let Some(element) = elements.next() {
                     let name = element.identifier();
                     let packed = pack(elements.rest(element.at() as usize), name.len());
-                    // Comparisons of one number with many become a binary search.
-                    let (slot, length) = $($(if packed == const { packed_name($identifier) } {
-                        (&mut summary.$field, $identifier.len())
-                    } else)+)+ {
-                        continue;
-                    };
-                    if name.len() == length {
-                        slot.get_or_insert_with(|| element.into());
+                    if let Some(field) = NAMES.field(packed, name.len()) {
+                        fields[field].get_or_insert_with(|| ElementValue::from(element));
                     }
                 }
-                summary
+                LogSummary {
+                    $($field: fields[FieldOfSummary::$field as usize],)+
+                }
             }
         }
     };
