@@ -161,7 +161,7 @@ pub(crate) fn log(bytes: &[u8]) {
     ];
     for (found, names) in named {
         let places = names.iter().filter_map(|name| log.element(name));
-        let first = places.min_by_key(|element| element.at());
+        let first = places.min_by_key(eas_log_parse::Element::at);
         assert_eq!(found, first.map(ElementValue::from), "{names:?}");
     }
     let status = summary
