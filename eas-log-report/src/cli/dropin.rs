@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::args::{DropInArgs, ReportArgs};
 use super::exit::Outcome;
-use super::output::check_writable;
+use super::output::{check_folder, check_writable};
 use super::plan::Plan;
 use super::read::read_by;
 use crate::dropin::{Form, Rules, read};
@@ -103,8 +103,7 @@ impl Place {
             || output.is_dir()
             || output.to_string_lossy().ends_with(['/', '\\']);
         if is_folder {
-            std::fs::create_dir_all(output)
-                .with_context(|| format!("--output {}: cannot be a folder", output.display()))?;
+            check_folder("--output", output)?;
             return Ok(Place::Folder(output.to_owned()));
         }
         ensure!(

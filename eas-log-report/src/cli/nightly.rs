@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::args::ShareArgs;
 use super::exit::Outcome;
 use super::mail::{MailArgs, Mailer};
+use super::output::check_folder;
 use super::plan::{layout, pseudonyms};
 use super::store::{prune, zone};
 use super::watch::{Watch, WatchArgs};
@@ -299,6 +300,7 @@ pub(super) fn run(args: &NightlyArgs) -> anyhow::Result<Outcome> {
         return check(&settings, &found.sources, !found.problems.is_empty());
     }
     let mut store = Store::open(&settings.store, settings.zone)?;
+    check_folder("--out", &settings.out)?;
     let date = settings.date(store.zone())?;
     let summary = store.update(&found.sources, &settings.update)?;
     tell(&summary, args.verbose);
@@ -453,8 +455,6 @@ fn write_reports(
     store: &Store,
     date: NaiveDate,
 ) -> anyhow::Result<Vec<NaiveDate>> {
-    fs::create_dir_all(&settings.out)
-        .with_context(|| format!("--out {}: cannot be a folder", settings.out.display()))?;
     let path = settings.store.join(WRITTEN);
     // A list that cannot be read costs no more than writing reports again.
     let mut written: Written = fs::read(&path)

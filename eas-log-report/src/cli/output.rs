@@ -8,7 +8,8 @@ use anyhow::{Context, bail};
 
 use super::args::{Color, Format, OutputArgs};
 use crate::dropin::Form;
-use crate::render::{TextOptions, write_atomically, write_folder};
+use crate::input::is_log;
+use crate::render::{TextOptions, try_folder, try_to_write, write_atomically, write_folder};
 
 /// Where output goes, in which form.
 pub(super) struct Target<'a> {
@@ -35,8 +36,7 @@ impl<'a> Target<'a> {
             None if folder => {
                 bail!("--format csv writes a file for each table: name a folder with --output")
             }
-            Some(output) if folder => std::fs::create_dir_all(output)
-                .with_context(|| format!("--output {}: cannot be a folder", output.display()))?,
+            Some(output) if folder => check_folder("--output", output)?,
             Some(output) => check_writable("--output", output)?,
             None => {}
         }
@@ -134,6 +134,16 @@ fn check_form(format: Format) -> anyhow::Result<()> {
     }
 }
 
+/// Fails if files cannot be written into this folder. It is made if it is not there.
+pub(super) fn check_folder(option: &str, folder: &Path) -> anyhow::Result<()> {
+    try_folder(folder).with_context(|| {
+        format!(
+            "{option} {}: cannot be a folder to write to",
+            folder.display()
+        )
+    })
+}
+
 /// Fails if a file cannot be written there. What is there stays.
 pub(super) fn check_writable(option: &str, output: &Path) -> anyhow::Result<()> {
     if output.is_dir() {
@@ -154,7 +164,14 @@ pub(super) fn check_writable(option: &str, output: &Path) -> anyhow::Result<()> 
             folder.display()
         );
     }
-    Ok(())
+    if is_log(output) {
+        bail!(
+            "{option} {}: is a log, which would be lost; name another file",
+            output.display()
+        );
+    }
+    try_to_write(output)
+        .with_context(|| format!("{option} {}: cannot be written", output.display()))
 }
 
 /// Standard output, which takes the escapes of styles off where they are not wanted.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 
 use super::exit::Outcome;
+use super::output::check_writable;
 use crate::render::{write_atomically, write_prometheus};
 use crate::report::{Report, Severity, Value};
 use crate::triage::{Findings, Verdict};
@@ -28,9 +29,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Reads the conditions, before the work.
+    /// Reads the conditions, and tries what is to be written, before the work.
     pub(super) fn new(args: &WatchArgs, findings: &Findings) -> anyhow::Result<Watch> {
         let conditions = args.fail_on.iter();
+        if let Some(path) = &args.prometheus {
+            check_writable("--prometheus", path)?;
+        }
         Ok(Watch {
             conditions: conditions
                 .map(|typed| Condition::parse(typed, findings))

@@ -7,7 +7,7 @@ mod stream;
 mod zip;
 
 pub use discover::{Discovered, Problem, discover, find_by_name};
-pub use open::{Content, PlainFile, Source, open, open_plain, open_stream};
+pub use open::{Content, PlainFile, Source, is_log, open, open_plain, open_stream};
 pub use range::RangeReader;
 pub use stream::Stream;
 pub use zip::Member;

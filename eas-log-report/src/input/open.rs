@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eas_log_parse::{Entry, Header, LogReader, Position};
 
@@ -71,6 +71,12 @@ pub fn open(source: &Source, fallback: &Header) -> io::Result<Result<Content, St
         Some(plain) => plain.map(Content::Plain),
         None => open_stream(source, fallback)?.map(Content::Stream),
     })
+}
+
+/// Whether there is a file that is a log, plain or compressed.
+pub fn is_log(path: &Path) -> bool {
+    let source = Source::File(path.to_owned());
+    path.is_file() && matches!(open(&source, &Header::default()), Ok(Ok(_)))
 }
 
 /// Looks at an input that can be cut into pieces. `Ok(None)` is one that cannot, for

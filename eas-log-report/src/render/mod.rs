@@ -25,6 +25,6 @@ pub use markdown::write_markdown;
 pub use number::{bytes, grouped, percent};
 pub use prometheus::write_prometheus;
 pub use sheet::{write_sheet_json, write_sheet_text};
-pub use sink::{write_atomically, write_folder};
+pub use sink::{try_folder, try_to_write, write_atomically, write_folder};
 pub use text::{TextOptions, write_text};
 pub use time::{iso_time, short_time};

@@ -92,6 +92,112 @@ fn output_goes_into_a_file() {
     assert_eq!(fs::read_to_string(&path).unwrap(), run(&[SAMPLE]).0);
 }
 
+/// What stands at the path of any output is written through, or replaced as a whole, or left alone.
+#[cfg(unix)]
+#[test]
+fn output_never_replaces_what_is_no_file() {
+    use std::io::Read;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pipe = path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    fs::create_dir(path("real")).unwrap();
+    symlink("real/target", path("link")).unwrap();
+    let eml = ["--mail-to", "a@x.com", "--mail-from", "b@x.com", "--eml"];
+    let mail = |path: &'static str| [&eml[..], &[path]].concat();
+    let (piped, linked) = (pipe.clone().leak(), path("link").leak());
+    for (to_pipe, to_link, begin) in [
+        (
+            vec!["--output", &*piped],
+            vec!["--output", &*linked],
+            "Exchange ActiveSync report",
+        ),
+        (
+            vec!["--prometheus", piped],
+            vec!["--prometheus", linked],
+            "# HELP",
+        ),
+        (mail(piped), mail(linked), "From: b@x.com"),
+    ] {
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                let mut text = String::new();
+                fs::File::open(pipe)
+                    .unwrap()
+                    .read_to_string(&mut text)
+                    .unwrap();
+                text
+            }
+        });
+        let (_, err, code) = run(&[&[SAMPLE][..], &to_pipe].concat());
+        assert_eq!((err.as_str(), code), ("", 0), "{to_pipe:?}");
+        assert!(
+            fs::metadata(&pipe).unwrap().file_type().is_fifo(),
+            "{to_pipe:?}"
+        );
+        assert!(reader.join().unwrap().starts_with(begin), "{to_pipe:?}");
+
+        let (_, err, code) = run(&[&[SAMPLE][..], &to_link].concat());
+        assert_eq!((err.as_str(), code), ("", 0), "{to_link:?}");
+        assert!(fs::symlink_metadata(path("link")).unwrap().is_symlink());
+        let text = fs::read_to_string(path("real/target")).unwrap();
+        assert!(text.starts_with(begin), "{to_link:?}");
+    }
+    let (out, err, code) = run(&[SAMPLE, "--output", "/dev/stdout"]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert_eq!(out, run(&[SAMPLE]).0);
+    let mut left: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["link", "pipe", "real"], "nothing is left behind");
+}
+
+#[test]
+fn output_does_not_replace_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("u_ex110506.log");
+    fs::copy(crate::workspace().join(crate::inputs::LOG), &log).unwrap();
+    let before = fs::read(&log).unwrap();
+    let path = log.to_str().unwrap();
+    for option in ["--output", "--prometheus"] {
+        let (out, err, code) = run(&[path, option, path]);
+        assert_eq!((out.as_str(), code), ("", 2), "{option}");
+        let want = format!("{option} {path}: is a log, which would be lost");
+        assert!(err.contains(&want), "{err}");
+    }
+    assert_eq!(fs::read(&log).unwrap(), before);
+}
+
+/// No file can be made there, not even by root. It is told before the logs are read.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_told_before_the_work() {
+    for (option, place) in [
+        ("--output", "/proc/report.txt"),
+        ("--prometheus", "/proc/totals.prom"),
+    ] {
+        let (out, err, code) = run(&[SAMPLE, "--verbose", option, place]);
+        assert_eq!((out.as_str(), code), ("", 2), "{option}");
+        let want = format!("{option} {place}: cannot be written: no file can be made in /proc");
+        assert!(err.contains(&want), "{err}");
+        assert!(!err.contains("lines ="), "nothing was read: {err}");
+    }
+    for arguments in [["--format", "csv"], ["--format", "export-activesynclog"]] {
+        let (_, err, code) = run(&[&[SAMPLE, "-o", "/proc/sys"][..], &arguments].concat());
+        assert_eq!(code, 2, "{arguments:?}");
+        assert!(
+            err.contains("/proc/sys: cannot be a folder to write to"),
+            "{err}"
+        );
+    }
+}
+
 #[test]
 fn colors_are_written_only_where_asked_for() {
     let (plain, ..) = run(&[SAMPLE]);
