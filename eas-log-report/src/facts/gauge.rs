@@ -1,7 +1,6 @@
 //! Sums, extremes and latest values of a device.
 
 use super::cell::Moment;
-use super::folded_table::FoldedTable;
 use super::run::{Run, longer};
 use super::text_table::TextId;
 
@@ -85,13 +84,9 @@ impl Gauge {
     }
 }
 
-/// Takes note of a value. It is mostly the one of before, which is found without looking it up.
+/// Takes note of a value.
 #[inline]
-pub fn note(latest: &mut Latest, moment: Moment, values: &mut FoldedTable, value: &[u8]) {
-    let text = match *latest {
-        Some((_, text)) if values.texts().get(text) == value => text,
-        _ => values.intern(value),
-    };
+pub fn note(latest: &mut Latest, moment: Moment, text: TextId) {
     *latest = later(*latest, Some((moment, text)));
 }
 
@@ -110,11 +105,10 @@ mod tests {
                 line,
             },
         };
-        let mut values = FoldedTable::new(<[u8]>::to_vec);
         let (mut a, mut b) = (Gauge::default(), Gauge::default());
-        note(&mut a.mailbox_server, at(5, 1), &mut values, b"mbx1");
-        note(&mut a.mailbox_server, at(4, 2), &mut values, b"mbx2");
-        note(&mut b.mailbox_server, at(5, 3), &mut values, b"mbx3");
+        note(&mut a.mailbox_server, at(5, 1), 0);
+        note(&mut a.mailbox_server, at(4, 2), 1);
+        note(&mut b.mailbox_server, at(5, 3), 2);
         a.broken_ping(9000);
         b.broken_ping(7000);
         let (mut ab, mut ba) = (a, b);

@@ -227,8 +227,8 @@ impl Facts {
 
     /// The texts, and the sums, extremes and latest values of an entity to add to.
     #[inline]
-    pub fn gauge_mut(&mut self, entity: u32) -> (&mut Texts, &mut Gauge) {
-        (&mut self.texts, &mut self.gauges[entity as usize])
+    pub fn gauge_mut(&mut self, entity: u32) -> &mut Gauge {
+        &mut self.gauges[entity as usize]
     }
 
     /// Takes in a run of requests within a minute that has ended.

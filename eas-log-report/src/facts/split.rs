@@ -175,10 +175,9 @@ impl<'f> Compact<'f> {
 
     fn gauge(&mut self, entity: u32, gauge: &Gauge) {
         let here = self.entity(entity);
-        let from = &self.from.texts.values;
-        let (texts, sum) = self.facts.gauge_mut(here);
+        let (from, to) = (&self.from.texts.values, &mut self.facts.texts.values);
         let mut take = |latest: Latest| {
-            latest.map(|(moment, value)| (moment, texts.values.intern(from.texts().get(value))))
+            latest.map(|(moment, value)| (moment, to.intern(from.texts().get(value))))
         };
         let mut taken = *gauge;
         let Gauge {
@@ -198,7 +197,7 @@ impl<'f> Compact<'f> {
         ] {
             *latest = take(*latest);
         }
-        *sum = taken;
+        *self.facts.gauge_mut(here) = taken;
     }
 }
 

@@ -578,7 +578,7 @@ impl DayTables {
         for row in self.gauges.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;
             let gauge = gauge(facts, &row, number(row.source)).map_err(at(Gauges::NAME))?;
-            *facts.gauge_mut(row.entity).1 = gauge;
+            *facts.gauge_mut(row.entity) = gauge;
         }
         for row in self.days.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;

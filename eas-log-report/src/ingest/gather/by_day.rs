@@ -206,6 +206,10 @@ impl<'f> DayGatherer<'f> {
         if in_hand {
             return;
         }
+        self.gatherer.add_up_all();
+        let Some(by_day) = &mut self.gatherer.by_day else {
+            return;
+        };
         let (day, span) = by_day.day_of(time);
         let mut sums = by_day.others.remove(&day).unwrap_or_default();
         self.gatherer.facts.swap_sums(&mut sums);
@@ -216,7 +220,8 @@ impl<'f> DayGatherer<'f> {
     }
 
     /// What the file says of each day; `None` has the lines that tell no time.
-    pub(in crate::ingest) fn finish(self) -> BTreeMap<Option<i32>, Part> {
+    pub(in crate::ingest) fn finish(mut self) -> BTreeMap<Option<i32>, Part> {
+        self.gatherer.add_up_all();
         let Gatherer {
             mut facts,
             devices,

@@ -8,6 +8,7 @@ mod by_day;
 mod device;
 mod kept;
 mod known;
+mod waiting;
 
 use chrono::{NaiveDate, Timelike};
 use eas_log_parse::{
@@ -22,10 +23,11 @@ pub use self::by_day::{Days, Open, Part, RunKind};
 use self::device::DeviceState;
 pub use self::kept::Kept;
 use self::known::{Known, KnownIdentities, Parts, Standing};
+use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
 use super::filter::{Filter, Window};
 use crate::facts::{
     Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
-    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, note,
+    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable,
 };
 
 /// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
@@ -44,6 +46,7 @@ pub(super) struct Gatherer<'f> {
     bad_values: u64,
     filter: &'f Filter,
     known: KnownIdentities,
+    waiting: Waiting,
     last_date: Option<([u8; 10], i64)>,
     last_hour: Option<(Option<i32>, u32)>,
     last_server: Option<(Vec<u8>, TextId)>,
@@ -118,6 +121,7 @@ impl<'f> Gatherer<'f> {
             bad_values: 0,
             filter,
             known: KnownIdentities::default(),
+            waiting: Waiting::default(),
             last_date: None,
             last_hour: None,
             last_server: None,
@@ -139,11 +143,13 @@ impl<'f> Gatherer<'f> {
 
     /// The runs of each entity that go on behind the last record, which are new from here on.
     pub(super) fn take_runs(&mut self) -> Vec<(u32, OpenRuns)> {
+        self.add_up_all();
         let runs = |device: &mut DeviceState| std::mem::take(&mut device.runs);
         (0..).zip(self.devices.iter_mut().map(runs)).collect()
     }
 
-    pub(super) fn finish(self) -> Gathered {
+    pub(super) fn finish(mut self) -> Gathered {
+        self.add_up_all();
         Gathered {
             facts: self.facts,
             runs: self.devices.into_iter().map(|device| device.runs).collect(),
@@ -272,25 +278,83 @@ impl<'f> Gatherer<'f> {
             outcome,
             server: self.server(record),
         };
-        self.facts.cells.add(key, &Cell::one(moment));
-
-        let entity = known.entity;
         let half = tier.half().unwrap_or(Half::Whole);
         self.count_hour(time, half, judgement);
+        if self.kept.is_some() {
+            self.keep(record, asked, key, moment);
+        }
+        let (sync_key, first_sync) = match asked.command {
+            Some(Command::Sync) => sync(&log, legacy.as_ref(), judgement, moment),
+            _ => (None, None),
+        };
+        let request = Request {
+            entity: known.entity,
+            key,
+            half,
+            moment,
+            sync_key,
+            first_sync,
+            measures: self.measures(record, asked, &log),
+        };
+        if let Some(group) = self.waiting.push(request) {
+            self.add_up(group);
+        }
+    }
+
+    /// Adds up the requests of a group that wait.
+    fn add_up(&mut self, group: usize) {
+        let requests = self.waiting.take(group);
+        for request in in_order_of_devices(&requests) {
+            self.add(request);
+        }
+        self.waiting.put_back(group, requests);
+    }
+
+    /// Adds up all requests that wait.
+    fn add_up_all(&mut self) {
+        for group in 0..Waiting::GROUPS {
+            self.add_up(group);
+        }
+    }
+
+    /// Adds a request to what is known of its device.
+    #[inline]
+    fn add(&mut self, request: &Request) {
+        let &Request {
+            entity,
+            half,
+            moment,
+            ..
+        } = request;
+        let judgement = self.facts.judgement(request.key.outcome);
+        self.facts.cells.add(request.key, &Cell::one(moment));
         let device = &mut self.devices[entity as usize];
-        if let Some(time) = time {
+        if let Some(time) = moment.seconds() {
             device.count((&mut self.facts, self.turn), entity, time, half, judgement);
         }
         if let Some(run) = device.follow_minute(half, moment) {
             self.end_run(RunKind::Minute, entity, run);
         }
-        if asked.command == Some(Command::Sync) {
-            self.sync(entity, &log, legacy.as_ref(), judgement, moment);
+        if let Some(key) = request.sync_key {
+            let device = &mut self.devices[entity as usize];
+            if let Some(run) = device.follow_sync_key(key, moment) {
+                self.end_run(RunKind::SyncKey, entity, run);
+            }
         }
-        self.measure(entity, record, asked, &log, moment);
-        if self.kept.is_some() {
-            self.keep(record, asked, key, moment);
+        if let Some(folder) = request.first_sync {
+            let day = moment
+                .seconds()
+                .map_or(0, |time| time.div_euclid(86_400) as i32);
+            let key = ResyncKey {
+                entity,
+                folder,
+                day,
+            };
+            self.facts.resyncs.add(key, &Cell::one(moment));
         }
+        request
+            .measures
+            .add_to(self.facts.gauge_mut(entity), moment);
     }
 
     /// Keeps a line.
@@ -348,101 +412,39 @@ impl<'f> Gatherer<'f> {
         sum.failed.count(half, judgement.failed.into());
     }
 
-    /// Takes in what a Sync says of keys and folders.
+    /// What a request adds to sums, extremes and latest values.
     #[inline]
-    fn sync(
+    fn measures(
         &mut self,
-        entity: u32,
-        log: &LogSummary<'_>,
-        legacy: Option<&LegacyLog<'_>>,
-        judgement: Judgement,
-        moment: Moment,
-    ) {
-        fn raw<'a>(value: Option<ElementValue<'a>>) -> &'a [u8] {
-            value.map_or(&[], ElementValue::raw)
-        }
-        let (folder, sync_key) = (raw(log.folder_id), raw(log.sync_key));
-        if !sync_key.is_empty() {
-            let window = moment.time.div_euclid(SYNC_KEY_WINDOW_S);
-            // Kept from night to night, so of a hash that is the same in every version and on every
-            // machine.
-            let file = u64::from(moment.place.file);
-            let place = xxh3_64_with_seed(folder, window.cast_unsigned() ^ file.rotate_right(16));
-            let key = xxh3_64_with_seed(sync_key, place);
-            let device = &mut self.devices[entity as usize];
-            if let Some(run) = device.follow_sync_key(key, moment) {
-                self.end_run(RunKind::SyncKey, entity, run);
-            }
-        }
-        let first = sync_key == b"0"
-            || raw(log.sync_type) == b"F"
-            || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
-        if first && !judgement.failed {
-            let folder = match legacy {
-                Some(legacy) => xxh3_64(legacy.class.map_or(&[0; 2], CollectionClass::code)),
-                None => xxh3_64(folder),
-            };
-            let day = moment
-                .seconds()
-                .map_or(0, |time| time.div_euclid(86_400) as i32);
-            let key = ResyncKey {
-                entity,
-                folder,
-                day,
-            };
-            self.facts.resyncs.add(key, &Cell::one(moment));
-        }
-    }
-
-    /// Takes in sums, extremes and latest values.
-    #[inline]
-    fn measure(
-        &mut self,
-        entity: u32,
         record: &Record<'_, '_>,
         asked: &Asked<'_>,
         log: &LogSummary<'_>,
-        moment: Moment,
-    ) {
-        let bytes_sent = self.good(record.sc_bytes()).unwrap_or(0);
-        let bytes_received = self.good(record.cs_bytes()).unwrap_or(0);
-        let rpc_count = self.number(log.rpc_count).unwrap_or(0);
-        let rpc_latency_ms = self.number(log.rpc_latency_ms).unwrap_or(0);
-        let throttle_ms = self.number(log.throttle).unwrap_or(0);
-        let sync_state_kb = self.number(log.sync_state_kb).unwrap_or(0);
+    ) -> Measures {
         let broken = asked.command == Some(Command::Ping)
             && BROKEN_CONNECTIONS
                 .iter()
                 .any(|code| record.get(Field::ScWin32Status) == Some(code));
-        let broken = broken.then(|| self.good(record.time_taken_ms())).flatten();
-
-        let (texts, gauge) = self.facts.gauge_mut(entity);
-        gauge.bytes_sent += bytes_sent;
-        gauge.bytes_received += bytes_received;
-        gauge.rpc_count += rpc_count;
-        gauge.rpc_latency_ms += rpc_latency_ms;
-        gauge.max_throttle_ms = gauge.max_throttle_ms.max(throttle_ms);
-        gauge.max_sync_state_kb = gauge.max_sync_state_kb.max(sync_state_kb);
-        if let Some(duration_ms) = broken {
-            gauge.broken_ping(duration_ms);
-        }
-        if let Some(budget) = log.budget
-            && Budget::new(budget.raw()).is_overdrawn()
-        {
-            gauge.overdrawn += 1;
-        }
-        let values = &mut texts.values;
+        let values = &mut self.facts.texts.values;
         let latest = [
-            (log.mailbox_server, &mut gauge.mailbox_server),
-            (log.device_os, &mut gauge.device_os),
-            (log.device_model, &mut gauge.device_model),
-            (log.proxy_to, &mut gauge.proxied_to),
-            (log.redirect_to, &mut gauge.redirected_to),
-        ];
-        for (value, latest) in latest {
-            if let Some(value) = value {
-                note(latest, moment, values, value.raw());
-            }
+            log.mailbox_server,
+            log.device_os,
+            log.device_model,
+            log.proxy_to,
+            log.redirect_to,
+        ]
+        .map(|value| value.map_or(NONE, |value| values.intern(value.raw())));
+        Measures {
+            bytes_sent: self.good(record.sc_bytes()).unwrap_or(0),
+            bytes_received: self.good(record.cs_bytes()).unwrap_or(0),
+            rpc_count: self.number(log.rpc_count).unwrap_or(0),
+            rpc_latency_ms: self.number(log.rpc_latency_ms).unwrap_or(0),
+            throttle_ms: self.number(log.throttle).unwrap_or(0),
+            sync_state_kb: self.number(log.sync_state_kb).unwrap_or(0),
+            broken_ping_ms: broken.then(|| self.good(record.time_taken_ms())).flatten(),
+            overdrawn: log
+                .budget
+                .is_some_and(|budget| Budget::new(budget.raw()).is_overdrawn()),
+            latest,
         }
     }
 
@@ -647,6 +649,37 @@ impl<'f> Gatherer<'f> {
             }
         }
     }
+}
+
+/// What a Sync says of its key, as a hash of the key with the folder, the file and the stretch of time;
+/// and the hash of its folder, if that was synchronized from the start.
+#[inline]
+fn sync(
+    log: &LogSummary<'_>,
+    legacy: Option<&LegacyLog<'_>>,
+    judgement: Judgement,
+    moment: Moment,
+) -> (Option<u64>, Option<u64>) {
+    fn raw<'a>(value: Option<ElementValue<'a>>) -> &'a [u8] {
+        value.map_or(&[], ElementValue::raw)
+    }
+    let (folder, sync_key) = (raw(log.folder_id), raw(log.sync_key));
+    let key = (!sync_key.is_empty()).then(|| {
+        let window = moment.time.div_euclid(SYNC_KEY_WINDOW_S);
+        // Kept from night to night, so of a hash that is the same in every version and on every
+        // machine.
+        let file = u64::from(moment.place.file);
+        let place = xxh3_64_with_seed(folder, window.cast_unsigned() ^ file.rotate_right(16));
+        xxh3_64_with_seed(sync_key, place)
+    });
+    let first = sync_key == b"0"
+        || raw(log.sync_type) == b"F"
+        || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
+    let first = (first && !judgement.failed).then(|| match legacy {
+        Some(legacy) => xxh3_64(legacy.class.map_or(&[0; 2], CollectionClass::code)),
+        None => xxh3_64(folder),
+    });
+    (key, first)
 }
 
 /// The packed form of Exchange 2003, which begins with its version.
