@@ -334,8 +334,9 @@ pub(super) struct ReadArgs {
 /// How a report can go to somebody else.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ShareArgs {
-    /// Replace users, device ids, servers and addresses by pseudonyms, in every output: the same for
-    /// the same name and the same key. KEYFILE holds some random text
+    /// Replace users, device ids, servers and addresses by pseudonyms, in every form of output: the
+    /// same for the same name and the same key. What is said on standard error keeps the names, for
+    /// who runs it. KEYFILE holds some random text
     #[arg(long, value_name = "KEYFILE", help_heading = "Sharing")]
     pub(super) pseudonymize: Option<PathBuf>,
 }

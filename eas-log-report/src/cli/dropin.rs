@@ -21,7 +21,6 @@ pub(super) fn run(args: &ReportArgs, form: Form) -> anyhow::Result<Outcome> {
     for (option, given) in [
         ("--fail-on", !args.watch.fail_on.is_empty()),
         ("--prometheus", args.watch.prometheus.is_some()),
-        ("--pseudonymize", args.read.share.pseudonymize.is_some()),
         ("--mail-to", !args.mail.mail_to.is_empty()),
         ("--eml", args.mail.eml.is_some()),
     ] {
@@ -42,7 +41,9 @@ pub(super) fn run(args: &ReportArgs, form: Form) -> anyhow::Result<Outcome> {
         &plan,
         &args.read,
         |sources, options, progress| {
-            read(form, sources, options, rules, prefix, progress).context("cannot make the files")
+            let pseudonyms = plan.pseudonyms.as_ref();
+            read(form, sources, options, rules, prefix, pseudonyms, progress)
+                .context("cannot make the files")
         },
         |made| &made.quality,
     )?;

@@ -107,9 +107,12 @@ impl Condition {
             None => (typed.trim(), "0"),
         };
         let more_than = match bound.strip_suffix('%') {
-            Some(share) => match share.trim().parse() {
-                Ok(share) => Bound::Percent(share),
-                Err(_) => bail!("--fail-on {typed}: '{bound}': expected a share such as 5%"),
+            // Of NaN nothing is true, and more than 100 % is never reached: no alarm would ever come.
+            Some(share) => match share.trim().parse::<f64>() {
+                Ok(share) if (0.0..100.0).contains(&share) => Bound::Percent(share),
+                _ => bail!(
+                    "--fail-on {typed}: '{bound}': expected a share from 0% to below 100%, such as 5%"
+                ),
             },
             None => match bound.parse() {
                 Ok(number) => Bound::Number(number),
@@ -237,6 +240,17 @@ mod tests {
             "failed>",
             "failed>x",
             "failed>x%",
+            "failed>nan%",
+            "failed>inf%",
+            "failed>-1%",
+            "failed>100%",
+            "failed>1e9%",
+            "failed>nan",
+            "failed>inf",
+            "failed>-1",
+            "failed>0.5",
+            "failed>18446744073709551616",
+            "failed>5>3",
             "critical>5%",
         ] {
             let error = parse(typed).unwrap_err().to_string();

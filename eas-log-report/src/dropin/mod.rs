@@ -60,6 +60,7 @@ use std::io;
 
 use crate::ingest::{Options, Progress, Quality};
 use crate::input::Source;
+use crate::privacy::Pseudonyms;
 
 use export::Export;
 use read::gather;
@@ -106,7 +107,8 @@ pub struct DropIn {
 }
 
 /// Reads logs and makes the files of a tool. The prefix goes where the tool puts it: directly before
-/// the names of the cmdlet's files, and within the name of the script's.
+/// the names of the cmdlet's files, and within the name of the script's. With pseudonyms, rows are as
+/// many as without, in the order of the pseudonyms.
 ///
 /// # Errors
 /// If a record cannot be made.
@@ -116,12 +118,16 @@ pub fn read(
     options: &Options,
     rules: Rules,
     prefix: &str,
+    pseudonyms: Option<&Pseudonyms>,
     progress: &dyn Progress,
 ) -> io::Result<DropIn> {
     match form {
         Form::ExportActiveSyncLog => {
             let make = || Export::new(rules);
-            let (export, done) = gather(sources, options, rules, make, progress);
+            let (mut export, done) = gather(sources, options, rules, make, progress);
+            if let Some(pseudonyms) = pseudonyms {
+                export.pseudonymize(pseudonyms);
+            }
             Ok(DropIn {
                 files: export.files(prefix)?,
                 note: done.lines.describe(rules, true),
@@ -130,9 +136,13 @@ pub fn read(
         }
         Form::ActiveSyncReport => {
             let (make, lines) = (|| Script::new(rules), Rules::Corrected);
-            let (script, done) = gather(sources, options, lines, make, progress);
+            let (mut script, done) = gather(sources, options, lines, make, progress);
+            if let Some(pseudonyms) = pseudonyms {
+                script.pseudonymize(pseudonyms);
+            }
+            let name = file_name(sources, prefix, pseudonyms);
             Ok(DropIn {
-                files: vec![(file_name(sources, prefix), script.content()?)],
+                files: vec![(name, script.content()?)],
                 note: done.lines.describe(lines, false),
                 quality: done.quality,
             })

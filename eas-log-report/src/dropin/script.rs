@@ -9,9 +9,10 @@ use super::Rules;
 use super::cell::{Cell, Table};
 use super::read::Gather;
 use super::request::Request;
-use super::seen::{First, note};
+use super::seen::{First, note, place};
 use crate::facts::{Add, FoldedTable, Renumbered, SumTable, TextId, error_names};
 use crate::input::Source;
+use crate::privacy::Pseudonyms;
 
 /// The commands that have columns, in their order.
 const COMMANDS: [Command<'static>; 23] = [
@@ -79,9 +80,19 @@ const STATUSES: [(&str, Counts); 6] = [
 const NOTHING_FOUND: &str = "No Active Sync information was found in the IIS Logs.";
 
 /// The name of the file: of the log it is made of, or `Multiple_Files`.
-pub(super) fn file_name(sources: &[Source], prefix: &str) -> String {
+pub(super) fn file_name(
+    sources: &[Source],
+    prefix: &str,
+    pseudonyms: Option<&Pseudonyms>,
+) -> String {
     let title = match sources {
-        [Source::File(path)] => base_name(path),
+        [Source::File(path)] => match pseudonyms {
+            None => base_name(path),
+            Some(pseudonyms) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                base_name(Path::new(&pseudonyms.path(&name)))
+            }
+        },
         [Source::Stdin] => "Standard_Input".to_owned(),
         _ => "Multiple_Files".to_owned(),
     };
@@ -158,6 +169,20 @@ impl Script {
         }
     }
 
+    /// Puts pseudonyms in the place of names, once all is taken in.
+    pub(super) fn pseudonymize(&mut self, pseudonyms: &Pseudonyms) {
+        let mut known = pseudonyms.known();
+        let [users, devices, device_types, agents] = &mut self.texts;
+        users.texts().iter().for_each(|raw| known.user(raw));
+        devices.texts().iter().for_each(|raw| known.device(raw));
+        let of = |raw: &[u8], pseudonym: String| (!raw.is_empty()).then(|| pseudonym.into_bytes());
+        users.rename(|_, raw| of(raw, pseudonyms.user(raw)));
+        devices.rename(|_, raw| of(raw, pseudonyms.device(raw)));
+        for table in [device_types, agents] {
+            table.rename(|_, raw| known.hide(raw));
+        }
+    }
+
     /// The file. It is marked as UTF-8 only if it holds more than ASCII: the script writes the code
     /// page of its server, which no mark tells.
     pub(super) fn content(&self) -> io::Result<Vec<u8>> {
@@ -175,7 +200,10 @@ impl Script {
         };
         rows.sort_by(|(a, left), (b, right)| {
             let most = right.hits.cmp(&left.hits);
-            most.then_with(|| keys(a).cmp(&keys(b)))
+            let names = || keys(a).cmp(&keys(b));
+            // Two ways to write a user have one pseudonym.
+            let places = || place(left.names[0]).cmp(&place(right.names[0]));
+            most.then_with(names).then_with(places)
         });
         let sent = rows.iter().any(|(_, row)| row.most_sent.is_some());
         let received = rows.iter().any(|(_, row)| row.most_received.is_some());
@@ -363,7 +391,7 @@ mod tests {
         ];
         for (sources, prefix, want) in cases {
             let want = format!("EASyncOutputReport-{want}.csv");
-            assert_eq!(file_name(&sources, prefix), want);
+            assert_eq!(file_name(&sources, prefix, None), want);
         }
     }
 

@@ -15,6 +15,11 @@ pub(super) fn note(first: &mut First, other: First) {
     }
 }
 
+/// Where a text stands first: what tells rows apart whose names look the same.
+pub(super) fn place(first: First) -> Option<Place> {
+    first.map(|(place, _)| place)
+}
+
 /// A number with the line that says it; of several the newest counts.
 pub(super) type Newest = Option<(Moment, u64)>;
 

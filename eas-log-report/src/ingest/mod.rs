@@ -11,7 +11,7 @@ mod spans;
 
 pub use continued::{Continued, read_on};
 pub use filter::{Cutover, CutoverSide, Filter, Patterns};
-pub use gather::{Days, Kept, Open, Part, RunKind, judge};
+pub use gather::{Days, Kept, KeptColumn, Open, Part, RunKind, judge};
 pub use pipeline::{Ingested, Options, Progress, ingest};
 pub(crate) use quality::KEPT as MALFORMED_KEPT;
 pub use quality::{FileQuality, FileState, MalformedLine, Quality};

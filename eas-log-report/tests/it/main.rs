@@ -13,6 +13,7 @@ mod pages;
 mod pieces;
 mod requests;
 mod samples;
+mod sharing;
 mod smtp_server;
 mod verdicts;
 

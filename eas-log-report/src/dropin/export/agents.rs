@@ -55,7 +55,7 @@ impl Agents {
             .iter()
             .map(|(&agent, hits)| (texts.agents.get(agent), hits.0, devices[agent as usize]))
             .collect();
-        rows.sort_by(|(a, ..), (b, ..)| compare(a, b, rules));
+        rows.sort_by(|a, b| compare(a.0, b.0, rules).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
         let mut table = Table::new(COLUMNS, rules)?;
         for (agent, hits, devices) in rows {
             table.row([Cell::Logged(agent), hits.into(), devices.into()])?;

@@ -21,6 +21,7 @@ use super::cell::Table;
 use super::items::Logged;
 use super::read::Gather;
 use super::request::Request;
+use crate::privacy::Pseudonyms;
 
 /// What the six files are made of.
 pub(super) struct Export {
@@ -46,6 +47,11 @@ impl Export {
             agents: Agents::default(),
             bad_values: 0,
         }
+    }
+
+    /// Puts pseudonyms in the place of names, once all is taken in.
+    pub(super) fn pseudonymize(&mut self, pseudonyms: &Pseudonyms) {
+        self.texts.pseudonymize(pseudonyms);
     }
 
     /// The files in the order in which the cmdlet writes them, with this before their names.

@@ -7,7 +7,7 @@ use crate::dropin::Rules;
 use crate::dropin::cell::{Cell, Table};
 use crate::dropin::order::compare;
 use crate::dropin::request::Request;
-use crate::dropin::seen::{First, note};
+use crate::dropin::seen::{First, note, place};
 use crate::facts::{Add, KeyTable, SumTable, TextId};
 
 const COLUMNS: [&str; 7] = [
@@ -121,9 +121,10 @@ impl Servers {
                 (names, average.map_or(0, |at| averages[at].1), row)
             })
             .collect();
-        rows.sort_by(|(a, ..), (b, ..)| {
+        rows.sort_by(|(a, _, row), (b, _, other)| {
             let order = |at: usize| compare(a[at], b[at], rules);
-            order(0).then_with(|| order(1)).then_with(|| order(2))
+            let names = order(0).then_with(|| order(1)).then_with(|| order(2));
+            names.then_with(|| place(row.names[0]).cmp(&place(other.names[0])))
         });
         let mut table = Table::new(COLUMNS, rules)?;
         for (_, average, row) in rows {

@@ -3,6 +3,7 @@
 use crate::dropin::Rules;
 use crate::dropin::request::Request;
 use crate::facts::{FoldedTable, NONE, Renumbered, TextId, TextTable};
+use crate::privacy::Pseudonyms;
 
 /// The names in logs; where one has a key, it is the name in lower case.
 pub(super) struct Texts {
@@ -76,6 +77,26 @@ impl Texts {
             server,
             server_key: server.map(|text| self.servers.key_of(text)),
             agent: self.agents.intern(request.user_agent),
+        }
+    }
+
+    /// Puts pseudonyms in the place of names. Nothing can be taken in afterwards.
+    pub(super) fn pseudonymize(&mut self, pseudonyms: &Pseudonyms) {
+        let mut known = pseudonyms.known();
+        self.users.texts().iter().for_each(|raw| known.user(raw));
+        self.devices
+            .texts()
+            .iter()
+            .for_each(|raw| known.device(raw));
+        self.servers.texts().iter().for_each(|raw| known.host(raw));
+        // What a line does not name stays nameless.
+        let of = |raw: &[u8], pseudonym: String| (!raw.is_empty()).then(|| pseudonym.into_bytes());
+        self.users.rename(|_, raw| of(raw, pseudonyms.user(raw)));
+        self.devices
+            .rename(|_, raw| of(raw, pseudonyms.device(raw)));
+        self.servers.rename(|_, raw| of(raw, pseudonyms.host(raw)));
+        for table in [&mut self.device_types, &mut self.agents] {
+            table.rename(|raw| known.hide(raw).unwrap_or_else(|| raw.to_vec()));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::dropin::cell::{Cell, Table};
 use crate::dropin::items::{Items, Logged, OutOfOffice};
 use crate::dropin::order::compare;
 use crate::dropin::request::Request;
-use crate::dropin::seen::{First, Newest, note, note_newest};
+use crate::dropin::seen::{First, Newest, note, note_newest, place};
 use crate::facts::{Add, NONE, SumTable, TextId};
 use eas_log_parse::Command;
 
@@ -223,9 +223,11 @@ impl Users {
                 ([user, b"_", device].concat(), user, row)
             })
             .collect();
-        rows.sort_by(|(a, user, _), (b, other, _)| {
-            // With underscores in them, two users can have one sort key.
-            compare(a, b, rules).then_with(|| user.cmp(other))
+        rows.sort_by(|(a, user, row), (b, other, other_row)| {
+            // With underscores in them, two users can have one sort key, and two ways to write a user
+            // have one pseudonym.
+            let names = compare(a, b, rules).then_with(|| user.cmp(other));
+            names.then_with(|| place(row.user).cmp(&place(other_row.user)))
         });
         let mut table = Table::new(COLUMNS, rules)?;
         let (mut items, mut sums) = (Items::default(), UserRow::default());

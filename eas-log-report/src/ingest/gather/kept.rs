@@ -1,6 +1,6 @@
 //! Lines that are kept as they are, for who wants to see them.
 
-use eas_log_parse::Field;
+use eas_log_parse::{Field, Record};
 
 use crate::facts::Moment;
 
@@ -27,6 +27,36 @@ pub struct Kept {
     pub time_taken_ms: Option<u64>,
     /// The line.
     pub line: Vec<u8>,
-    /// The standard fields of its columns.
-    pub fields: Vec<Option<Field>>,
+    /// Where its values stand.
+    pub columns: Vec<KeptColumn>,
+}
+
+/// Where a value of a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptColumn {
+    /// Its field, if it is a standard one.
+    pub field: Option<Field>,
+    /// The offset of its first byte in the line.
+    pub start: u32,
+    /// The offset behind its last byte.
+    pub end: u32,
+}
+
+impl KeptColumn {
+    /// The columns of a record.
+    pub(super) fn of(record: &Record<'_, '_>) -> Vec<KeptColumn> {
+        let line = record.line().bytes.as_ptr().addr();
+        let names = record.layout().names().enumerate();
+        names
+            .filter_map(|(column, name)| {
+                let value = record.raw(column)?;
+                let start = value.as_ptr().addr() - line;
+                Some(KeptColumn {
+                    field: Field::from_name(name),
+                    start: start as u32,
+                    end: (start + value.len()) as u32,
+                })
+            })
+            .collect()
+    }
 }

@@ -21,7 +21,7 @@ use self::by_day::ByDay;
 pub(super) use self::by_day::DayGatherer;
 pub use self::by_day::{Days, Open, Part, RunKind};
 use self::device::DeviceState;
-pub use self::kept::Kept;
+pub use self::kept::{Kept, KeptColumn};
 use self::known::{Known, KnownIdentities, Parts, Standing};
 use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
 use super::filter::{Filter, Window};
@@ -379,7 +379,7 @@ impl<'f> Gatherer<'f> {
             failed: judgement.failed,
             time_taken_ms: record.time_taken_ms().ok().flatten(),
             line: record.line().bytes.to_vec(),
-            fields: record.layout().names().map(Field::from_name).collect(),
+            columns: KeptColumn::of(record),
         };
         self.kept.get_or_insert_default().push(kept);
     }
