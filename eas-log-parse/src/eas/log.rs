@@ -132,15 +132,15 @@ impl<'a> EasLog<'a> {
 
     /// Whether the value ends in `...`, as a server marks a field that it cut to its limit
     /// (background knowledge). The last element is then not whole: [`EasLog::elements`] gives it as
-    /// it stands, and nothing else takes it.
+    /// it stands, and nothing else takes it, nor does [`EasLog::whole_elements`].
     #[inline]
     pub fn is_truncated(&self) -> bool {
         self.raw.ends_with(b"...")
     }
 
-    /// The elements but for a last one that is not whole.
+    /// The elements, in order, but for a last one that is not whole.
     #[inline]
-    pub(super) fn whole_elements(&self) -> Elements<'a> {
+    pub fn whole_elements(&self) -> Elements<'a> {
         if !self.is_truncated() {
             return self.elements();
         }

@@ -349,10 +349,10 @@ pub(super) struct TriageArgs {
     #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
     pub findings: Option<PathBuf>,
     /// More requests of a device in a minute are a storm
-    #[arg(long, value_name = "N", default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().per_minute, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
     pub storm_per_minute: u64,
     /// More requests of a device on a day (UTC) are a storm
-    #[arg(long, value_name = "N", default_value_t = Limits::default().per_day, help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().per_day, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
     pub storm_per_day: u64,
 }
 

@@ -233,6 +233,12 @@ impl Settings {
         let share = ShareArgs {
             pseudonymize: args.share.pseudonymize.clone().or(file.pseudonymize),
         };
+        for (key, limit) in [
+            ("storm_per_minute", file.storm_per_minute),
+            ("storm_per_day", file.storm_per_day),
+        ] {
+            ensure!(limit != Some(0), "{key} = 0: expected at least one request");
+        }
         let mailer = Mailer::new(&args.mail.clone().or(file.mail), true)?;
         let defaults = Update::default();
         let threads = file.threads.unwrap_or(defaults.threads);

@@ -89,7 +89,12 @@ impl Logged {
         }
         let (mut section, mut any_section) = (Section::None, false);
         let mut unclassed = Items::default();
-        for element in log.elements() {
+        let elements = match rules {
+            Rules::Corrected => log.whole_elements(),
+            // The replaced tool takes a number whose end is cut off for the whole.
+            Rules::Compat => log.elements(),
+        };
+        for element in elements {
             let number = |logged: &mut Logged| logged.number(&element, rules);
             match element.identifier() {
                 b"Fid" => section = Section::None,
@@ -235,6 +240,17 @@ mod tests {
 
     fn items(sent: u64, received: u64) -> Items {
         Items { sent, received }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_not_counted() {
+        let log = "Att1_Ty:Em_Srv:3a4c0d0s0e0r0A0sd_Attb12...";
+        let logged = read(log, Rules::Corrected);
+        assert_eq!((logged.attachments, logged.attachment_bytes), (1, 0));
+        assert_eq!((logged.all, logged.bad_values), (items(7, 0), 0));
+        let log = "Att1_Ty:Em_Srv:3a4c0d0s0e0r5...";
+        let logged = read(log, Rules::Corrected);
+        assert_eq!((logged.all, logged.attachments), (items(0, 0), 1));
     }
 
     #[test]

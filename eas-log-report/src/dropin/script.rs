@@ -103,8 +103,11 @@ pub(super) fn file_name(
 /// The name of a log without its folder and its endings.
 fn base_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.strip_suffix(".log").unwrap_or(name).to_owned()
+    let mut name = name.as_ref();
+    for ending in [".gz", ".zst", ".zip", ".log"] {
+        name = name.strip_suffix(ending).unwrap_or(name);
+    }
+    name.to_owned()
 }
 
 /// User, device id, device type and user agent, by the numbers of their keys.
