@@ -8,7 +8,7 @@ use eas_log_parse::{Client, Encoded};
 use super::frame::{Dictionaries, text};
 use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
 use crate::ingest::Ingested;
-use crate::report::{Column, Measure, Row, Section, Value};
+use crate::report::{Column, Measure, Row, Section, Severity, Value};
 use crate::triage::{Device, Ledger, RULES, Verdict};
 
 /// So many user agents of a device are named.
@@ -23,6 +23,8 @@ pub(super) struct Source<'s> {
     pub(super) texts: &'s Dictionaries,
     /// Ids of the findings by their numbers.
     pub(super) findings: Vec<&'s str>,
+    /// How bad the findings are, by their numbers.
+    pub(super) severities: Vec<Severity>,
 }
 
 /// A column with how to get its value.
@@ -410,16 +412,41 @@ fn reason(facts: &Facts, device: &Device) -> Option<String> {
     }
 }
 
-/// The devices, those that need most first. `rows` limits how many are written out.
+/// How many devices need something, and how many users they have.
+pub(super) fn broken(ledger: &Ledger) -> (u64, u64) {
+    let broken = || {
+        ledger
+            .devices
+            .iter()
+            .filter(|device| !device.verdict.is_well())
+    };
+    let users: BTreeSet<TextId> = broken()
+        .map(|device| device.user)
+        .filter(|&user| user != NONE)
+        .collect();
+    (broken().count() as u64, users.len() as u64)
+}
+
+/// The devices, the most harmed first: those that need something before those that work, then by the
+/// worst of the findings that list them, then by how often they failed. `rows` limits how many are
+/// written out.
 pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>) -> Section {
     let mut order: Vec<&Device> = ledger.devices.iter().collect();
-    let rank = |device: &Device| (device.verdict, Reverse(device.failed), device.seen);
-    order.sort_unstable_by_key(|device| rank(device));
+    let rank = |device: &Device| {
+        let severities = device.findings.iter();
+        let worst = severities
+            .map(|&number| source.severities[number as usize])
+            .min()
+            .unwrap_or(Severity::Info);
+        let harm = (device.verdict.is_well(), worst, Reverse(device.failed));
+        (harm, device.verdict, device.seen)
+    };
+    order.sort_by_cached_key(|device| rank(device));
     let shown = rows.unwrap_or(usize::MAX).min(order.len());
     Section {
         id: "devices",
         title: "Devices",
-        about: "Every device of every user with its verdict, those that need most first.",
+        about: "Every device of every user with its verdict, the most harmed first.",
         columns: COLUMNS.iter().map(|(column, _)| *column).collect(),
         total: order.len(),
         rows: order[..shown]

@@ -186,6 +186,7 @@ impl Frames {
             logged_twice: lines - requests,
             non_provisionable_devices: number("provisioning")?,
             blocked_devices: number("blocked")?,
+            ..Totals::default()
         })
     }
 }

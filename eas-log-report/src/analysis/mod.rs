@@ -16,7 +16,7 @@ use polars::prelude::PolarsError;
 
 use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
-use crate::report::{Meta, Report};
+use crate::report::{Meta, Report, Totals};
 use crate::triage::{Findings, Limits};
 pub use changes::{Week, changes};
 pub use compare::compare;
@@ -60,6 +60,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         ingested: &ingested,
         texts: &frames.texts,
         findings: options.findings.ids(),
+        severities: options.findings.severities(),
     };
     let findings = findings::findings(&source, &ledger, matches, options.devices);
     let mut sections = vec![
@@ -69,7 +70,12 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
     for spec in ANALYSES {
         sections.push(section::build(spec, &frames, &ingested)?);
     }
-    let totals = frames.totals(ingested.facts.counts.requests)?;
+    let (broken_devices, broken_users) = devices::broken(&ledger);
+    let totals = Totals {
+        broken_devices,
+        broken_users,
+        ..frames.totals(ingested.facts.counts.requests)?
+    };
     let meta = Meta {
         filters: options.filters,
         period: period(&ingested.facts),

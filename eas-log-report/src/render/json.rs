@@ -124,6 +124,8 @@ fn totals(report: &Report) -> serde_json::Value {
         "devices": totals.devices,
         "non_provisionable_devices": totals.non_provisionable_devices,
         "blocked_devices": totals.blocked_devices,
+        "broken_devices": totals.broken_devices,
+        "broken_users": totals.broken_users,
         "filtered_out": counts.filtered_out,
         "probes": counts.probes,
         "internal": counts.internal,

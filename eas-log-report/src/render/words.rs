@@ -2,9 +2,12 @@
 //!
 //! Names from logs stand in them as they are: the renderer makes them harmless.
 
+use std::cmp::Reverse;
+
 use super::number::{bytes, grouped, percent};
 use super::time::short_time;
-use crate::report::{Finding, Part, Report};
+use crate::report::{Finding, Part, Report, Value};
+use crate::triage::Verdict;
 
 /// The first and the last request.
 pub(super) fn period(report: &Report) -> String {
@@ -21,12 +24,58 @@ pub(super) fn extent(report: &Report) -> String {
         .section("servers")
         .map_or(0, |section| section.rows.len());
     format!(
-        "{} requests of {} users on {} devices, logged by {} servers in {} files",
+        "{} requests of {} users with {} device ids, logged by {} servers in {} files",
         grouped(totals.requests),
         grouped(totals.users),
         grouped(totals.devices),
         grouped(servers as u64),
         grouped(report.quality.read().count() as u64),
+    )
+}
+
+/// How many devices and users are broken, and the rest of the sentence: with which verdicts, the most
+/// frequent first.
+pub(super) fn broken(report: &Report) -> (String, String) {
+    let totals = &report.totals;
+    let Some(section) = report.section("verdicts") else {
+        return (String::new(), String::new());
+    };
+    let mut verdicts: Vec<(u64, &str)> = section
+        .values("devices")
+        .zip(section.values("verdict"))
+        .filter_map(|pair| match pair {
+            (Value::Number(devices), Value::Text(verdict)) => {
+                Some((devices.unsigned_abs(), verdict.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    let devices: u64 = verdicts.iter().map(|(devices, _)| devices).sum();
+    verdicts.sort_by_key(|&(devices, _)| Reverse(devices));
+    let named = |well: bool| -> Vec<String> {
+        let of_kind = verdicts.iter().filter(|(_, verdict)| {
+            Verdict::from_name(verdict).is_some_and(|verdict| verdict.is_well() == well)
+        });
+        of_kind
+            .map(|(devices, verdict)| format!("{} {verdict}", grouped(*devices)))
+            .collect()
+    };
+    let is = if totals.broken_devices == 1 {
+        "is"
+    } else {
+        "are"
+    };
+    let mut groups = vec![named(false).join(", "), named(true).join(", ")];
+    groups.retain(|group| !group.is_empty());
+    (
+        format!(
+            "{} of {} devices {is} broken ({} of {} users)",
+            grouped(totals.broken_devices),
+            grouped(devices),
+            grouped(totals.broken_users),
+            grouped(totals.users),
+        ),
+        groups.join("; "),
     )
 }
 

@@ -61,6 +61,11 @@ pub struct Totals {
     pub non_provisionable_devices: u64,
     /// Blocked devices.
     pub blocked_devices: u64,
+    /// Rows of the ledger whose verdict says that something needs to be done, each a device of a
+    /// user.
+    pub broken_devices: u64,
+    /// The users of these.
+    pub broken_users: u64,
 }
 
 impl Report {

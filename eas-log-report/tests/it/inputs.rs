@@ -167,7 +167,7 @@ fn other_paths_are_read_when_one_is_missing() {
     let (out, err, code) = run(&[LOG, "no/such.log"]);
     assert_eq!(code, 1);
     assert!(err.contains("no/such.log: no such file or folder"), "{err}");
-    assert!(out.contains("on 13 devices"), "{out}");
+    assert!(out.contains("with 13 device ids"), "{out}");
 }
 
 /// A file that can be opened and not read, also by root.

@@ -5,6 +5,7 @@ mod browser;
 mod compressed;
 mod dropin;
 mod explain;
+mod findings;
 mod inputs;
 mod mail;
 mod nightly;

@@ -5,19 +5,19 @@ use std::io::{self, Write};
 use super::super::escape::terminal_safe;
 use super::super::number::grouped;
 use super::super::words;
-use super::{ALARM, QUIET, TITLE, TextOptions};
+use super::{ALARM, QUIET, TITLE, TextOptions, width};
 use crate::report::{Finding, Listed, Severity};
 
-/// Text is not made wider than this, since long lines are hard to read.
-const WIDEST: usize = 100;
 /// So many kinds of devices are named in a finding.
 const PARTS: usize = 5;
 /// So many devices are named in a finding.
 const LISTED: usize = 3;
 /// What stands before a text that is wrapped.
 const INDENT: usize = 11;
+/// The same in the list of findings, where a number and a severity stand there.
+const LIST_INDENT: usize = 16;
 
-/// Writes a line for each finding.
+/// Writes for each finding what is wrong with how many devices, who acts, and the first step.
 pub(super) fn overview(
     findings: &[Finding],
     options: TextOptions,
@@ -28,21 +28,34 @@ pub(super) fn overview(
         return writeln!(out, "  none: every device works");
     }
     let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
+    let width = width(options);
     for (number, finding) in findings[..shown].iter().enumerate() {
         let advice = &finding.advice;
         let style = style(advice.severity);
+        let title = format!("{}: {}", words::whom_of(finding), advice.title);
+        let title = terminal_safe(&title);
+        let mut lines = textwrap::wrap(&title, width - LIST_INDENT).into_iter();
         writeln!(
             out,
-            "  {:>2}. {style}{:<8}{style:#} {:>15}  {}",
+            "  {:>2}. {style}{:<8}{style:#}  {}",
             number + 1,
             advice.severity.name(),
-            words::whom(finding),
-            advice.title,
+            lines.next().unwrap_or_default(),
         )?;
+        for line in lines {
+            writeln!(out, "{:LIST_INDENT$}{line}", "")?;
+        }
+        if let Some(step) = advice.steps.first() {
+            let step = format!("{}: {step}", advice.who);
+            let step = terminal_safe(&step);
+            for line in textwrap::wrap(&step, width - LIST_INDENT) {
+                writeln!(out, "{:LIST_INDENT$}{QUIET}{line}{QUIET:#}", "")?;
+            }
+        }
     }
     if shown < findings.len() {
         let more = findings.len() - shown;
-        writeln!(out, "  {QUIET}… {more} more; --top 0 shows all{QUIET:#}")?;
+        writeln!(out, "  {QUIET}… {more} more below{QUIET:#}")?;
     }
     Ok(())
 }
@@ -62,17 +75,30 @@ pub(super) fn details(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
-    let width = options.width.map_or(WIDEST, usize::from).clamp(40, WIDEST);
+    let width = width(options);
     for (number, finding) in findings[..shown].iter().enumerate() {
         writeln!(out)?;
         detail(number + 1, finding, width, out)?;
+    }
+    if shown < findings.len() {
+        let more = findings.len() - shown;
+        writeln!(
+            out,
+            "\n{QUIET}… {more} more findings; --top 0 shows all{QUIET:#}"
+        )?;
     }
     Ok(())
 }
 
 fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let advice = &finding.advice;
-    writeln!(out, "{TITLE}{number}. {}{TITLE:#}", advice.title)?;
+    let title = format!("{number}. {}", advice.title);
+    for line in textwrap::wrap(
+        &terminal_safe(&title),
+        textwrap::Options::new(width).subsequent_indent("   "),
+    ) {
+        writeln!(out, "{TITLE}{line}{TITLE:#}")?;
+    }
     let certainty = advice.certainty.name();
     let severity = style(advice.severity);
     writeln!(
@@ -109,7 +135,17 @@ fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -
     }
     for (number, device) in finding.listed.iter().take(LISTED).enumerate() {
         let label = if number == 0 { "Such as" } else { "" };
-        writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{}", named(device))?;
+        let (whom, places) = named(device);
+        // Places are copied, so they are not broken.
+        let whole = format!("{whom}  {}", places.join("  "));
+        if whole.chars().count() + INDENT <= width {
+            writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{whole}")?;
+            continue;
+        }
+        writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{whom}")?;
+        for place in places {
+            writeln!(out, "{:INDENT$}  {place}", "")?;
+        }
     }
     let more = finding.devices.saturating_sub(LISTED as u64);
     if more > 0 {
@@ -146,16 +182,14 @@ fn parts(finding: &Finding) -> String {
     texts.join("; ")
 }
 
-fn named(device: &Listed) -> String {
+/// Who a device is, and the lines that show it.
+fn named(device: &Listed) -> (String, Vec<String>) {
     let part = |text: &Option<String>| {
         let text = text.as_deref().unwrap_or("-");
         terminal_safe(text).into_owned()
     };
-    let evidence: Vec<_> = device
-        .evidence
-        .iter()
-        .map(|place| terminal_safe(place))
-        .collect();
+    let places = device.evidence.iter();
+    let places = places.map(|place| terminal_safe(place).into_owned());
     let (user, id) = (part(&device.user), part(&device.device_id));
-    format!("{user}  {id}  {}", evidence.join("  "))
+    (format!("{user}  {id}"), places.collect())
 }

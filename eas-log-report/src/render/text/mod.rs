@@ -29,48 +29,41 @@ const ALARM: Style = Style::new()
     .bold();
 const QUIET: Style = Style::new().dimmed();
 
-/// The sections behind the list of findings whose first rows answer the main question, and how many
-/// rows.
-const FIRST_SCREEN: [(&str, usize); 2] = [("verdicts", 18), ("devices", 10)];
+/// Text is not made wider than this, since long lines are hard to read.
+const WIDEST: usize = 100;
+
+/// So many findings, and rows of the ledger, stand on the first screen.
+const FIRST_SCREEN: usize = 10;
 
 /// Writes a report as text. Styles are written as escapes; a stream that has none strips them.
 ///
 /// # Errors
 /// If the output cannot be written.
 pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
-    summary(report, out)?;
-    writeln!(out)?;
-    findings::overview(&report.findings, options, out)?;
-    let first = |id: &str| {
-        FIRST_SCREEN
-            .iter()
-            .find(|(first, _)| *first == id)
-            .map(|&(_, n)| n)
+    summary(report, options, out)?;
+    let first = TextOptions {
+        top: Some(FIRST_SCREEN.min(options.top.unwrap_or(usize::MAX))),
+        ..options
     };
-    for (id, rows) in FIRST_SCREEN {
-        if let Some(section) = report.section(id) {
-            let rows = rows.min(options.top.unwrap_or(usize::MAX));
-            let options = TextOptions {
-                top: Some(rows),
-                ..options
-            };
-            writeln!(out)?;
-            write_section(section, options, "more below", out)?;
-        }
+    writeln!(out)?;
+    findings::overview(&report.findings, first, out)?;
+    if let Some(section) = report.section("devices") {
+        writeln!(out)?;
+        write_section(section, first, "more below", out)?;
     }
     findings::details(&report.findings, options, out)?;
     for section in &report.sections {
         // What the first screen has shown whole is not shown again.
-        if first(section.id).is_none_or(|shown| section.total > shown) {
+        if section.id != "devices" || section.total > FIRST_SCREEN {
             writeln!(out)?;
             write_section(section, options, "more; --top 0 shows all", out)?;
         }
     }
     writeln!(out)?;
-    input(report, out)
+    input(report, options, out)
 }
 
-fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn summary(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
     let period = words::period(report);
     writeln!(out, "{TITLE}Exchange ActiveSync report{TITLE:#}  {period}")?;
     for (option, value) in &report.meta.filters {
@@ -80,7 +73,22 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             terminal_safe(value)
         )?;
     }
-    writeln!(out, "  {}", words::extent(report))?;
+    let width = width(options);
+    let (broken, verdicts) = words::broken(report);
+    let style = match report.totals.broken_devices {
+        0 => Style::new(),
+        _ => ALARM,
+    };
+    writeln!(out, "  {style}{broken}{style:#}")?;
+    // A number stays with what it counts.
+    let verdicts = verdicts.replace(", ", ",\n").replace("; ", ";\n");
+    let together = verdicts.replace(' ', "\u{a0}").replace('\n', " ");
+    for line in textwrap::wrap(&together, width - 4) {
+        writeln!(out, "    {}", line.replace('\u{a0}', " "))?;
+    }
+    for line in textwrap::wrap(&words::extent(report), width - 2) {
+        writeln!(out, "  {line}")?;
+    }
     let alarm = if report.totals.failed_requests > 0 {
         ALARM
     } else {
@@ -88,6 +96,11 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     };
     let (failed, rest) = words::failures(report);
     writeln!(out, "  {alarm}{failed}{alarm:#} {rest}")
+}
+
+/// How wide running text may be.
+fn width(options: TextOptions) -> usize {
+    options.width.map_or(WIDEST, usize::from).clamp(40, WIDEST)
 }
 
 /// Writes one section: title, table, and how many rows are left out.
@@ -114,10 +127,10 @@ pub(super) fn write_section(
     }
     if !left_out.is_empty() {
         let columns = left_out.join(", ");
-        writeln!(
-            out,
-            "  {QUIET}a wider terminal, a file or a pipe also shows: {columns}{QUIET:#}"
-        )?;
+        let note = format!("a wider terminal, a file or a pipe also shows: {columns}");
+        for line in textwrap::wrap(&note, width(options) - 2) {
+            writeln!(out, "  {QUIET}{line}{QUIET:#}")?;
+        }
     }
     if shown < total {
         writeln!(
@@ -130,10 +143,12 @@ pub(super) fn write_section(
 }
 
 /// How well the input could be read, down to the sum that shows that no line is lost.
-fn input(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn input(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{TITLE}Input{TITLE:#}")?;
-    for line in words::input(report) {
-        writeln!(out, "  {line}")?;
+    for sentence in words::input(report) {
+        for line in textwrap::wrap(&sentence, width(options) - 2) {
+            writeln!(out, "  {line}")?;
+        }
     }
     for file in &report.quality.files {
         let name = terminal_safe(&file.name);

@@ -22,7 +22,22 @@ const PADDING: usize = 2;
 const NARROWEST: usize = 12;
 
 /// Columns that can be left out, the first first.
-const DISPENSABLE: [&str; 4] = ["first_seen", "users", "access_reason", "sample"];
+const DISPENSABLE: [&str; 11] = [
+    "first_seen",
+    "users",
+    "access_reason",
+    "sample",
+    "evidence",
+    "requests",
+    "last_seen",
+    "last_success",
+    "failed_requests",
+    "sc_status",
+    "eas_status",
+];
+
+/// Columns of a few words that say the most: they are not cut.
+const WHOLE: [&str; 1] = ["verdict"];
 
 /// Lays out rows in a width; none is as wide as it takes.
 pub(super) fn table(section: &Section, rows: &[Row], width: Option<u16>) -> Fitted {
@@ -64,6 +79,7 @@ impl Printed {
     /// The width below which the column is not made narrower.
     fn narrowest(&self) -> usize {
         match self.column.measure {
+            Measure::Text if WHOLE.contains(&self.column.key) => self.width,
             Measure::Text | Measure::Place => NARROWEST.max(self.column.label.chars().count()),
             Measure::Code | Measure::Count | Measure::Time | Measure::Ever | Measure::Hour => {
                 self.width
@@ -77,8 +93,9 @@ impl Printed {
             return cell.to_owned();
         }
         let kept = self.width - 1;
-        if self.column.measure == Measure::Place {
-            // The end of a path tells more than its beginning.
+        let is_account = self.column.key == "user" && cell.contains('\\');
+        if self.column.measure == Measure::Place || is_account {
+            // The end of a path tells more than its beginning, an account more than its domain.
             return format!("…{}", cell.chars().skip(length - kept).collect::<String>());
         }
         format!("{}…", cell.chars().take(kept).collect::<String>())

@@ -92,6 +92,11 @@ impl Findings {
             .collect()
     }
 
+    /// How bad they are, by their numbers.
+    pub fn severities(&self) -> Vec<Severity> {
+        self.rules.iter().map(|rule| rule.advice.severity).collect()
+    }
+
     /// Makes the ledger, and finds what holds of its devices and of the logs.
     pub fn find(&self, facts: &Facts, counted: &[u64], limits: Limits) -> (Ledger, Vec<Match<'_>>) {
         let times = facts
