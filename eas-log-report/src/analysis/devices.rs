@@ -8,7 +8,7 @@ use eas_log_parse::{Client, Encoded};
 use super::frame::{Dictionaries, text};
 use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
 use crate::ingest::Ingested;
-use crate::report::{Column, Measure, Row, Section, Severity, Value};
+use crate::report::{Advice, Column, Measure, Row, Section, Severity, Value};
 use crate::triage::{Device, Ledger, RULES, Verdict};
 
 /// So many user agents of a device are named.
@@ -21,10 +21,8 @@ const COMMANDS_NAMED: usize = 30;
 pub(super) struct Source<'s> {
     pub(super) ingested: &'s Ingested,
     pub(super) texts: &'s Dictionaries,
-    /// Ids of the findings by their numbers.
-    pub(super) findings: Vec<&'s str>,
-    /// How bad the findings are, by their numbers.
-    pub(super) severities: Vec<Severity>,
+    /// What the findings say, by their numbers.
+    pub(super) findings: Vec<&'s Advice>,
 }
 
 /// A column with how to get its value.
@@ -106,9 +104,21 @@ static COLUMNS: &[(Column, Get)] = &[
             let ids = device
                 .findings
                 .iter()
-                .map(|&number| source.findings[number as usize]);
+                .map(|&number| source.findings[number as usize].id.as_str());
             joined(ids)
         },
+    ),
+    (
+        detail("finding", "Worst finding", Measure::Text),
+        |source, device| source.advised(device, |advice| Some(&advice.title)),
+    ),
+    (
+        detail("who", "Who acts", Measure::Text),
+        |source, device| source.advised(device, |advice| Some(&advice.who)),
+    ),
+    (
+        detail("first_step", "First step", Measure::Text),
+        |source, device| source.advised(device, |advice| advice.steps.first()),
     ),
     (
         detail("device_type", "Device type", Measure::Text),
@@ -373,6 +383,19 @@ impl Source<'_> {
         })
     }
 
+    /// The worst of the findings that list the device; the first of those that are equally bad.
+    fn worst_finding(&self, device: &Device) -> Option<&Advice> {
+        let findings = device.findings.iter();
+        findings
+            .map(|&number| self.findings[number as usize])
+            .min_by_key(|advice| advice.severity)
+    }
+
+    fn advised(&self, device: &Device, part: fn(&Advice) -> Option<&String>) -> Value {
+        let text = self.worst_finding(device).and_then(part);
+        text.map_or(Value::Null, |text| Value::Text(text.clone()))
+    }
+
     fn agent(&self, device: &Device) -> Option<&[u8]> {
         let agents = &self.ingested.facts.texts.user_agents;
         (device.user_agent != NONE).then(|| agents.get(device.user_agent))
@@ -433,11 +456,9 @@ pub(super) fn broken(ledger: &Ledger) -> (u64, u64) {
 pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>) -> Section {
     let mut order: Vec<&Device> = ledger.devices.iter().collect();
     let rank = |device: &Device| {
-        let severities = device.findings.iter();
-        let worst = severities
-            .map(|&number| source.severities[number as usize])
-            .min()
-            .unwrap_or(Severity::Info);
+        let worst = source
+            .worst_finding(device)
+            .map_or(Severity::Info, |advice| advice.severity);
         let harm = (device.verdict.is_well(), worst, Reverse(device.failed));
         (harm, device.verdict, device.seen)
     };

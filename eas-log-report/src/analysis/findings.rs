@@ -3,10 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use globset::GlobMatcher;
+
 use super::devices::Source;
 use crate::facts::{NONE, Place, TextId};
 use crate::report::{Finding, Listed, Part, Value};
 use crate::triage::{Device, Ledger, Match};
+
+/// Lines of so many classes of failures are the evidence of a device.
+const CLASSES_SHOWN: usize = 3;
 
 /// Device type and client.
 type Kind = (Option<String>, Option<String>);
@@ -73,12 +78,20 @@ fn finding(
         })
         .collect();
     parts.sort_by_key(|part| Reverse(part.devices));
-    let requests = devices().map(|device| device.failed).sum::<u64>() + found.calls;
+    let requests = match found.calls {
+        0 => devices().map(|device| device.failed).sum(),
+        calls => calls,
+    };
     Finding {
         advice: found.advice.clone(),
         devices: found.devices.len() as u64,
         users: users.len() as u64,
         failed_requests: requests,
+        evidence: found
+            .lines
+            .iter()
+            .map(|&place| source.place(place))
+            .collect(),
         parts,
         listed: devices()
             .take(rows.unwrap_or(usize::MAX))
@@ -95,14 +108,19 @@ fn finding(
     }
 }
 
-/// The lines that show it: of the class that the finding names, or those that decided the verdict.
-fn evidence(device: &Device, class: Option<&str>) -> Vec<Place> {
-    let named = device
+/// The lines that show it: of the classes that the finding names, the most frequent first, or those
+/// that decided the verdict.
+fn evidence(device: &Device, classes: Option<&GlobMatcher>) -> Vec<Place> {
+    let named: Vec<Place> = device
         .failures
         .iter()
-        .find(|sum| class.is_some_and(|class| sum.class.name() == class));
-    match named {
-        Some(sum) => vec![sum.last.place],
-        None => device.evidence.clone(),
+        .filter(|sum| classes.is_some_and(|classes| classes.is_match(sum.class.name())))
+        .map(|sum| sum.last.place)
+        .take(CLASSES_SHOWN)
+        .collect();
+    if named.is_empty() {
+        device.evidence.clone()
+    } else {
+        named
     }
 }

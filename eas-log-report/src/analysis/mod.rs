@@ -59,8 +59,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
     let source = devices::Source {
         ingested: &ingested,
         texts: &frames.texts,
-        findings: options.findings.ids(),
-        severities: options.findings.severities(),
+        findings: options.findings.advice(),
     };
     let findings = findings::findings(&source, &ledger, matches, options.devices);
     let mut sections = vec![

@@ -126,12 +126,14 @@ Examples:
   eas-log-report devices --broken logs
   eas-log-report devices --verdict not_provisionable --format csv logs > helpdesk.csv
   eas-log-report devices --sort max_throttle_ms --top 10 logs
+  eas-log-report devices --not-seen-for 30 --sort last_seen --reverse logs
   eas-log-report devices --user jdoe logs";
 
 const TIMELINE_EXAMPLES: &str = "\
 Examples:
   eas-log-report timeline --device IMEI352924027511437 logs
-  eas-log-report timeline --user 'CONTOSO\\jdoe' --since 2011-05-06T08:00 --no-raw logs";
+  eas-log-report timeline --user 'CONTOSO\\jdoe' --since 2011-05-06T08:00 --no-raw logs
+  eas-log-report timeline --user jdoe --command SendMail --failed logs";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
@@ -190,10 +192,17 @@ pub struct DevicesArgs {
     /// Only devices that this finding lists, by its id; can be repeated
     #[arg(long, value_name = "ID", help_heading = "Filters")]
     pub(super) finding: Vec<String>,
-    /// Sort by a column, by its name in json and csv: numbers and times the greatest first
-    /// [default: by verdict, then most failures first]
+    /// Only devices that made no request in the last N days before the end of the logs
+    #[arg(long, value_name = "N", help_heading = "Filters",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) not_seen_for: Option<u32>,
+    /// Sort by a column, by its name in json and csv: numbers and times the greatest first, texts in
+    /// order, what has no value last [default: the most harmed first]
     #[arg(long, value_name = "COLUMN", help_heading = "Output")]
     pub(super) sort: Option<String>,
+    /// With --sort: the other way round
+    #[arg(long, requires = "sort", help_heading = "Output")]
+    pub(super) reverse: bool,
     #[command(flatten)]
     pub(super) read: ReadArgs,
     #[command(flatten)]
@@ -209,11 +218,49 @@ fn verdict(name: &str) -> Result<Verdict, String> {
     })
 }
 
+/// A status that steps are to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// HTTP status and substatus.
+    Http(u16, Option<u16>),
+    /// EAS status.
+    Eas(u16),
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    let expected = "expected an HTTP status such as 449 or 401.1, or an EAS status such as eas:142";
+    let number = |digits: &str| digits.parse::<u16>().map_err(|_| expected.to_owned());
+    if let Some((space, status)) = text.split_once(':') {
+        return match space.eq_ignore_ascii_case("eas") {
+            true => Ok(Status::Eas(number(status)?)),
+            false => Err(expected.to_owned()),
+        };
+    }
+    match text.split_once('.') {
+        Some((status, substatus)) => Ok(Status::Http(number(status)?, Some(number(substatus)?))),
+        None => Ok(Status::Http(number(text)?, None)),
+    }
+}
+
 /// The options of `timeline`.
 #[derive(Debug, clap::Args)]
 pub struct TimelineArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+    /// Show only requests with this status: 449 or 401.1 of HTTP, eas:142 of EAS; can be repeated, as
+    /// the next two. What is shown of the device and how many requests there are stay the same
+    #[arg(long, value_name = "STATUS", value_parser = status, help_heading = "Steps")]
+    pub(super) status: Vec<Status>,
+    /// Show only requests with this error; * and ? stand for any characters
+    #[arg(long, value_name = "NAME", help_heading = "Steps")]
+    pub(super) error: Vec<String>,
+    /// Show only requests with this command, or method where there is none; * and ? stand for any
+    /// characters
+    #[arg(long, value_name = "NAME", help_heading = "Steps")]
+    pub(super) command: Vec<String>,
+    /// Show only requests that failed
+    #[arg(long, help_heading = "Steps")]
+    pub(super) failed: bool,
     /// Only the places of lines, without the lines
     #[arg(long, help_heading = "Output")]
     pub(super) no_raw: bool,

@@ -10,7 +10,7 @@ use super::output::Target;
 use super::plan::Plan;
 use super::read::{Read, findings, limits, read};
 use crate::analysis::{Options, analyse};
-use crate::render::{csv_files, write_sheet_json, write_sheet_text};
+use crate::render::{csv_files, short_time, write_sheet_json, write_sheet_text};
 use crate::report::{Section, Sheet, Value};
 use crate::triage::{Findings, Verdict};
 
@@ -43,23 +43,43 @@ pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<Outcome> {
         .swap_remove(at.context("the report has no ledger")?);
     let all = section.total;
     keep(&mut section, args);
+    let mut notes: Vec<String> = Vec::new();
+    if let Some(days) = args.not_seen_for {
+        let end = report.meta.period.map(|(_, end)| end);
+        keep_unseen(&mut section, end, days);
+        let end = end.map_or("the end".to_owned(), |end| {
+            format!("{} UTC", short_time(end))
+        });
+        notes.push(format!("not seen in the {days} days before {end}"));
+    }
     sort(&mut section, args)?;
-    let sheet = sheet(section, all, &report.meta.filters);
+    let for_people = Sheet {
+        sections: vec![with_sorted_first(&section, args)],
+        ..sheet(Vec::new(), section.total, all, &report.meta.filters, &notes)
+    };
+    let shown = section.total;
+    let sheet = sheet(vec![section], shown, all, &report.meta.filters, &notes);
     let rows = args.output.rows();
     target.write(
-        |options, out| write_sheet_text(&sheet, options, out),
+        |options, out| write_sheet_text(&for_people, options, out),
         |out| write_sheet_json(&sheet, rows, out),
         || csv_files(&sheet.sections, None, rows),
     )?;
     Ok(Outcome::of(in_part))
 }
 
-fn sheet(section: Section, all: usize, filters: &[(String, String)]) -> Sheet {
-    let filters: Vec<String> = filters
+fn sheet(
+    sections: Vec<Section>,
+    shown: usize,
+    all: usize,
+    filters: &[(String, String)],
+    notes: &[String],
+) -> Sheet {
+    let filters = filters
         .iter()
         .map(|(option, value)| format!("only --{option} {value}"))
+        .chain(notes.iter().cloned())
         .collect();
-    let shown = section.total;
     Sheet {
         kind: "devices",
         title: format!("{shown} of {all} devices"),
@@ -68,8 +88,33 @@ fn sheet(section: Section, all: usize, filters: &[(String, String)]) -> Sheet {
             ("devices", Value::Number(all as i64)),
             ("selected", Value::Number(shown as i64)),
         ],
-        sections: vec![section],
+        sections,
     }
+}
+
+/// People see what the rows are sorted by, in the first column.
+fn with_sorted_first(section: &Section, args: &DevicesArgs) -> Section {
+    let mut section = section.clone();
+    if let Some(at) = args.sort.as_deref().and_then(|key| section.column(key)) {
+        section.columns[..=at].rotate_right(1);
+        section.columns[0].detail = false;
+        for row in &mut section.rows {
+            row[..=at].rotate_right(1);
+        }
+    }
+    section
+}
+
+/// Keeps the rows of devices that made no request in so many days before the end.
+fn keep_unseen(section: &mut Section, end: Option<i64>, days: u32) {
+    let last_seen = section.column("last_seen");
+    section
+        .rows
+        .retain(|row| match (last_seen.map(|at| &row[at]), end) {
+            (Some(Value::Time(last)), Some(end)) => last + i64::from(days) * 86_400 <= end,
+            _ => false,
+        });
+    section.total = section.rows.len();
 }
 
 /// Keeps the rows that are asked for.
@@ -95,16 +140,18 @@ fn keep(section: &mut Section, args: &DevicesArgs) {
     section.total = section.rows.len();
 }
 
-/// Sorts by a column: numbers and times the greatest first, texts in order, nothing last.
+/// Sorts by a column: numbers and times the greatest first, texts in order, or the other way round;
+/// nothing last.
 fn sort(section: &mut Section, args: &DevicesArgs) -> anyhow::Result<()> {
     let Some(key) = &args.sort else { return Ok(()) };
     let Some(column) = section.column(key) else {
         let keys: Vec<&str> = section.columns.iter().map(|column| column.key).collect();
         bail!("--sort {key}: expected one of {}", keys.join(", "));
     };
+    let turned = |order: Ordering| if args.reverse { order.reverse() } else { order };
     section.rows.sort_by(|a, b| match (&a[column], &b[column]) {
-        (Value::Number(a), Value::Number(b)) | (Value::Time(a), Value::Time(b)) => b.cmp(a),
-        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Number(a), Value::Number(b)) | (Value::Time(a), Value::Time(b)) => turned(b.cmp(a)),
+        (Value::Text(a), Value::Text(b)) => turned(a.cmp(b)),
         (Value::Null, Value::Null) => Ordering::Equal,
         (Value::Null, _) => Ordering::Greater,
         (_, Value::Null) => Ordering::Less,

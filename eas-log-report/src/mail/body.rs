@@ -297,6 +297,7 @@ mod tests {
             devices: 2,
             users: 1,
             failed_requests: 7,
+            evidence: Vec::new(),
             parts: Vec::new(),
             listed: vec![Listed {
                 user: Some(title.to_owned()),

@@ -224,6 +224,9 @@ impl Pseudonyms {
         kept.device = self.device(&kept.device).into_bytes();
         kept.server = self.host(&kept.server).into_bytes();
         known.hide_in(&mut kept.said);
+        if let Some(hidden) = known.hide(&kept.errors) {
+            kept.errors = hidden;
+        }
         if let Some(hidden) = known.hide(&kept.command) {
             kept.command = hidden;
         }

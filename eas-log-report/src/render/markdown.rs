@@ -122,6 +122,10 @@ fn detail(number: usize, finding: &Finding, out: &mut dyn Write) -> io::Result<(
         }
         writeln!(out, "- **Kinds of devices:** {}", kinds.join("; "))?;
     }
+    if !finding.evidence.is_empty() {
+        let lines: Vec<_> = finding.evidence.iter().map(|line| logged(line)).collect();
+        writeln!(out, "- **Lines:** {}", lines.join(" "))?;
+    }
     devices(finding, out)
 }
 

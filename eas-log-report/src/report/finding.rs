@@ -119,6 +119,8 @@ pub struct Finding {
     pub users: u64,
     /// Failed requests of these devices; for a finding about the logs, calls that Exchange made itself.
     pub failed_requests: u64,
+    /// Lines that show what a finding says about the logs, as `file:line`.
+    pub evidence: Vec<String>,
     /// The devices by type and client, most first.
     pub parts: Vec<Part>,
     /// The devices, those with most failures first.

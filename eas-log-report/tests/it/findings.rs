@@ -1,12 +1,15 @@
 //! Findings, and the screen that begins with them.
 
+use std::fmt::Write as _;
+use std::fs;
+
 use eas_log_report::analysis::{self, analyse};
 use eas_log_report::ingest::{Options, ingest};
 use eas_log_report::input::discover;
 use eas_log_report::render::{TextOptions, write_text};
 use eas_log_report::report::Report;
 
-use crate::{run, workspace};
+use crate::{json, run, workspace};
 
 fn report(path: &str) -> Report {
     let ingested = ingest(
@@ -100,4 +103,459 @@ fn devices_that_are_most_harmed_stand_first() {
     assert!(severities.iter().any(|(well, _)| *well));
     let broken = severities.iter().filter(|(well, _)| !well).count();
     assert_eq!(report.totals.broken_devices, broken as u64);
+}
+
+const FIELDS: &str = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query cs-username \
+                      cs(User-Agent) sc-status sc-substatus sc-win32-status";
+
+const IPHONE: &str = "Apple-iPhone3C1/801.293";
+
+/// A log of a server, of which each line is an hour, minutes and what a function makes of it.
+struct Log {
+    text: String,
+}
+
+impl Log {
+    fn new() -> Log {
+        Log {
+            text: format!("{FIELDS}\n"),
+        }
+    }
+
+    /// Requests of a user's phone, one at each of these minutes of the day.
+    fn phone(&mut self, user: &str, minutes: &[u32], command: &str, log: &str, status: &str) {
+        for minute in minutes {
+            writeln!(
+                self.text,
+                "2011-05-06 {:02}:{:02}:00 192.0.2.41 POST /Microsoft-Server-ActiveSync/default.eas \
+                 User={user}&DeviceId=D{user}&DeviceType=iPhone&Cmd={command}&Log={log} {user} \
+                 {IPHONE} {status}",
+                minute / 60,
+                minute % 60
+            )
+            .unwrap();
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// The report, and the folder of the log, which goes with it.
+    fn report(&self) -> (serde_json::Value, tempfile::TempDir) {
+        let (folder, path) = self.written();
+        (json(&[&path]), folder)
+    }
+
+    fn written(&self) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("u_ex110506.log");
+        fs::write(&path, &self.text).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        (folder, path)
+    }
+}
+
+/// The finding of this id, if there is one.
+fn finding<'r>(report: &'r serde_json::Value, id: &str) -> Option<&'r serde_json::Value> {
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["id"] == id)
+}
+
+/// The users whose devices a finding lists, in order.
+fn users(report: &serde_json::Value, id: &str) -> Vec<String> {
+    let listed = finding(report, id).map(|finding| finding["listed"].as_array().unwrap());
+    let mut users: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .map(|device| device["user"].as_str().unwrap().to_owned())
+        .collect();
+    users.sort();
+    users
+}
+
+/// The line that a finding shows first of a device.
+fn shown_line(report: &serde_json::Value, id: &str, log: &Log) -> String {
+    let place = finding(report, id).unwrap()["listed"][0]["evidence"][0]
+        .as_str()
+        .unwrap();
+    let number: usize = place.rsplit_once(':').unwrap().1.parse().unwrap();
+    log.text.lines().nth(number - 1).unwrap().to_owned()
+}
+
+#[test]
+fn no_failure_is_left_without_a_finding() {
+    let report = json(&["samples"]);
+    let mut failing = 0;
+    for device in report["sections"]["devices"].as_array().unwrap() {
+        if device["failed_requests"].as_u64().unwrap() > 0 {
+            assert!(device["findings"].is_string(), "{device}");
+            failing += 1;
+        }
+    }
+    assert!(failing > 20, "{failing}");
+
+    // Every verdict has a finding, whatever the failures look like, so that a device with an error
+    // that nobody knows is listed too.
+    let mut log = Log::new();
+    log.phone("works", &[1, 31, 61, 91], "Sync", "V121_", "200 0 0");
+    log.phone("once", &[2, 62], "Sync", "V121_", "200 0 0");
+    log.phone("once", &[32], "Sync", "V121_Error:NeverHeardOf_", "500 0 0");
+    let (report, _folder) = log.report();
+    assert_eq!(users(&report, "failed_requests"), ["once"]);
+    assert!(shown_line(&report, "failed_requests", &log).contains("NeverHeardOf"));
+    assert_eq!(
+        finding(&report, "failed_requests").unwrap()["severity"],
+        "info"
+    );
+}
+
+#[test]
+fn errors_that_occur_only_when_requests_are_passed_on() {
+    let to_other_site = "V121_PrxTo:cas2.contoso.com_";
+    let fails = "V121_PrxTo:cas2.contoso.com_Error:KeepAliveFailure_";
+    let make = |elsewhere: bool| {
+        let mut log = Log::new();
+        log.phone("near", &[1, 31, 61, 91], "Sync", "V121_", "200 0 0");
+        // This one has no request that is not passed on.
+        log.phone("far", &[2, 62, 122, 182], "Sync", to_other_site, "200 0 0");
+        log.phone("far", &[32, 92, 152], "Sync", fails, "500 0 0");
+        if elsewhere {
+            let fails = "V121_Error:KeepAliveFailure_";
+            log.phone("near", &[41], "Sync", fails, "500 0 0");
+        }
+        log
+    };
+    let log = make(false);
+    let (report, _folder) = log.report();
+    assert_eq!(users(&report, "proxied_only_failures"), ["far"]);
+    assert!(shown_line(&report, "proxied_only_failures", &log).contains("KeepAliveFailure"));
+    assert_eq!(users(&report, "failed_requests"), [""; 0]);
+    let (report, _folder) = make(true).report();
+    assert_eq!(users(&report, "proxied_only_failures"), [""; 0]);
+    assert_eq!(users(&report, "failed_requests"), ["far", "near"]);
+}
+
+#[test]
+fn what_is_passed_on_and_never_works_may_be_a_mailbox_on_exchange_2003() {
+    let make = |works: bool| {
+        let mut log = Log::new();
+        log.phone("near", &[1, 31, 61, 91], "Sync", "V121_", "200 0 0");
+        let to_2003 = "V121_PrxTo:fe2003.contoso.com_";
+        if works {
+            log.phone("old", &[2, 62], "Sync", to_2003, "200 0 0");
+        }
+        log.phone("old", &[92, 93, 94, 95, 96, 97], "Sync", to_2003, "500 0 0");
+        log.report()
+    };
+    let (report, _folder) = make(false);
+    assert_eq!(users(&report, "mailbox_on_exchange_2003_http_500"), ["old"]);
+    let (report, _folder) = make(true);
+    assert_eq!(users(&report, "mailbox_on_exchange_2003_http_500"), [""; 0]);
+    assert_eq!(users(&report, "proxied_only_failures"), ["old"]);
+}
+
+#[test]
+fn calls_that_a_filter_refuses_are_several_on_one_server() {
+    let make = |method: &str, statuses: &[u32]| {
+        let mut log = Log::new();
+        let old = "V4TEmSSC:0A0C0D0FS:0A0C0D0SP:2C16I3555S33791R";
+        log.phone("old", &[1, 31], "Sync", old, "200 0 0");
+        log.phone("new", &[2, 32], "Sync", "V121_", "200 0 0");
+        for (second, status) in statuses.iter().enumerate() {
+            log.line(&format!(
+                "2011-05-06 00:05:{second:02} 192.0.2.41 {method} /exchange/old/Inbox/a.EML - old \
+                 Microsoft-Server-ActiveSync/6.5.7638.1 {status} 0 0"
+            ));
+        }
+        log
+    };
+    for (method, statuses, id, found) in [
+        (
+            "X-MS-ENUMATTS",
+            &[403, 403, 403][..],
+            "urlscan_attachments_403",
+            true,
+        ),
+        (
+            "X-MS-ENUMATTS",
+            &[403, 403],
+            "urlscan_attachments_403",
+            false,
+        ),
+        (
+            "X-MS-ENUMATTS",
+            &[404, 404, 404],
+            "urlscan_attachments_404",
+            true,
+        ),
+        (
+            "X-MS-ENUMATTS",
+            &[404, 404, 404, 207, 207, 207, 207],
+            "urlscan_attachments_404",
+            false,
+        ),
+        ("GET", &[404, 404, 404, 200], "urlscan_if_header", true),
+        ("GET", &[404, 200, 200, 200], "urlscan_if_header", false),
+        (
+            "PROPFIND",
+            &[403, 403, 403],
+            "exchange2003_webdav_403",
+            true,
+        ),
+        (
+            "PROPFIND",
+            &[403, 207, 207],
+            "exchange2003_webdav_403",
+            false,
+        ),
+    ] {
+        let log = make(method, statuses);
+        let (report, _folder) = log.report();
+        assert_eq!(
+            finding(&report, id).is_some(),
+            found,
+            "{method} {statuses:?}"
+        );
+        if found {
+            // The phone of Exchange 2003 is concerned, the other is not.
+            assert_eq!(users(&report, id), ["old"]);
+            let lines = finding(&report, id).unwrap()["evidence"]
+                .as_array()
+                .unwrap();
+            assert_eq!(lines.len(), 2, "the first and the last call");
+            let number: usize = lines[0]
+                .as_str()
+                .unwrap()
+                .rsplit_once(':')
+                .unwrap()
+                .1
+                .parse()
+                .unwrap();
+            let line = log.text.lines().nth(number - 1).unwrap();
+            assert!(line.contains(method), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_first_synchronization_that_fails_without_a_name() {
+    let mut log = Log::new();
+    log.phone("works", &[1, 31, 61, 91], "Sync", "V121_", "200 0 0");
+    log.phone("new", &[3], "OPTIONS", "V0_", "200 0 0");
+    log.phone("new", &[4, 5, 6], "FolderSync", "V121_", "500 0 0");
+    // The same after work is something else.
+    log.phone("known", &[2, 32], "Sync", "V121_", "200 0 0");
+    log.phone("known", &[44, 45, 46, 47], "FolderSync", "V121_", "500 0 0");
+    let (report, _folder) = log.report();
+    assert_eq!(users(&report, "first_sync_fails"), ["new"]);
+    assert_eq!(users(&report, "server_error_other"), ["known"]);
+}
+
+#[test]
+fn devices_that_answer_meetings_again_and_again() {
+    let mut log = Log::new();
+    let minutes: Vec<u32> = (60..100).collect();
+    log.phone("loops", &[1, 31], "Sync", "V121_", "200 0 0");
+    log.phone("loops", &minutes, "MeetingResponse", "V121_", "200 0 0");
+    log.phone("answers", &minutes, "Sync", "V121_", "200 0 0");
+    log.phone("answers", &[3, 33], "MeetingResponse", "V121_", "200 0 0");
+    let (report, _folder) = log.report();
+    assert_eq!(users(&report, "meeting_response_loop"), ["loops"]);
+}
+
+#[test]
+fn devices_that_were_not_seen_for_days() {
+    let list = |arguments: &[&str]| -> Vec<String> {
+        let found = json(&[&["devices", "samples/verdicts"], arguments].concat());
+        let rows = found["sections"]["devices"].as_array().unwrap();
+        rows.iter()
+            .map(|row| row["last_seen"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = list(&[]);
+    let end = all.iter().max().unwrap();
+    assert!(end.starts_with("2011-05-11T"), "{end}");
+    // A day before the last request.
+    let limit = end.replace("05-11", "05-10");
+    let mut want: Vec<String> = all.iter().filter(|last| **last <= limit).cloned().collect();
+    want.sort();
+    assert!(!want.is_empty() && want.len() < all.len());
+    let oldest_first = ["--not-seen-for", "1", "--sort", "last_seen", "--reverse"];
+    assert_eq!(list(&oldest_first), want);
+    want.reverse();
+    assert_eq!(list(&oldest_first[..4]), want);
+    let (out, ..) = run(&["devices", "samples/verdicts", "--not-seen-for", "30"]);
+    assert!(
+        out.contains("not seen in the 30 days before 2011-05-11"),
+        "{out}"
+    );
+    for wrong in [&["--reverse"][..], &["--not-seen-for", "0"]] {
+        let (.., code) = run(&[&["devices", "samples/verdicts"], wrong].concat());
+        assert_eq!(code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_devices_are_sorted_by_is_shown_first() {
+    let (out, ..) = run(&["devices", "samples/coexistence", "--sort", "peak_per_day"]);
+    let mut lines = out.lines().skip_while(|line| !line.contains("Verdict"));
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .trim_start()
+            .starts_with("Most on a day  Verdict "),
+        "{out}"
+    );
+    let numbers: Vec<u32> = lines
+        .map_while(|line| line.split_whitespace().next()?.parse().ok())
+        .collect();
+    assert!(
+        numbers.len() == 14 && numbers.is_sorted_by(|a, b| a >= b),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_list_for_the_helpdesk_says_what_to_do() {
+    let (out, ..) = run(&[
+        "devices",
+        "samples/coexistence",
+        "--verdict",
+        "not_provisionable",
+        "--format",
+        "csv",
+    ]);
+    let mut lines = out.lines();
+    let heads: Vec<&str> = lines.next().unwrap().split(',').collect();
+    for head in [
+        "user",
+        "device_id",
+        "device_type",
+        "model",
+        "client",
+        "os",
+        "verdict",
+        "reason",
+        "finding",
+        "who",
+        "first_step",
+        "evidence",
+    ] {
+        assert!(heads.contains(&head), "{head}: {heads:?}");
+    }
+    let nokia = lines.find(|line| line.contains("bernd.olsen")).unwrap();
+    for part in [
+        "Nokia phones are refused: Mail for Exchange is older than 3.0.50",
+        "Update Mail for Exchange on the phone to 3.0.50 or later.",
+        "NokiaEmail",
+    ] {
+        assert!(nokia.contains(part), "{part}: {nokia}");
+    }
+}
+
+#[test]
+fn a_timeline_shows_what_is_asked_for_and_counts_all() {
+    let device = [
+        "timeline",
+        "samples/coexistence",
+        "--device",
+        "IMEI352924027511437",
+    ];
+    let shown = |arguments: &[&str]| -> (u64, Vec<String>) {
+        let found = json(&[&device, arguments].concat());
+        let steps = found["sections"]["steps"].as_array().unwrap();
+        assert_eq!(found["shown"], steps.len());
+        let steps = steps.iter().map(|step| {
+            let text = |key: &str| step[key].as_str().unwrap_or("-").to_owned();
+            format!(
+                "{} {} {}",
+                text("command"),
+                step["sc_status"],
+                text("error")
+            )
+        });
+        (found["requests"].as_u64().unwrap(), steps.collect())
+    };
+    let (_, all) = shown(&[]);
+    for (arguments, part) in [
+        (&["--status", "449"][..], " 449 "),
+        (&["--error", "devicenot*"], " DeviceNotProvisioned"),
+        (&["--command", "options"], "OPTIONS "),
+        (&["--command", "Settings", "--failed"], "Settings 449"),
+    ] {
+        let (requests, found) = shown(arguments);
+        assert_eq!(requests, 27, "{arguments:?}");
+        let want: Vec<String> = all
+            .iter()
+            .filter(|step| step.contains(part))
+            .cloned()
+            .collect();
+        assert!(!want.is_empty() && want.len() < all.len());
+        assert_eq!(found, want, "{arguments:?}");
+    }
+    let (_, none) = shown(&["--status", "eas:142"]);
+    assert!(none.is_empty());
+    let (out, ..) = run(&[&device[..], &["--status", "449"]].concat());
+    assert!(
+        out.starts_with("Timeline of 27 requests (UTC), 14 shown\n"),
+        "{out}"
+    );
+    for wrong in ["eas", "http:449", "449.x", "70000"] {
+        let (_, err, code) = run(&[&device[..], &["--status", wrong]].concat());
+        assert_eq!(code, 2);
+        assert!(err.contains("such as 449 or 401.1"), "{wrong}: {err}");
+    }
+}
+
+#[test]
+fn a_timeline_tells_of_silences() {
+    let mut log = Log::new();
+    log.phone("a", &[0, 119, 239, 240], "Sync", "V121_", "200 0 0");
+    let (_folder, path) = log.written();
+    let (out, ..) = run(&["timeline", "--no-raw", "--user", "a", &path]);
+    let steps: Vec<&str> = out
+        .lines()
+        .filter(|line| line.contains("no request for") || line.contains("the same"))
+        .map(str::trim)
+        .collect();
+    // Of 119 minutes nothing is said.
+    assert_eq!(
+        steps,
+        [
+            "the same 1 times more, until 2011-05-06T01:59:00Z",
+            "… no request for 2 h",
+            "the same 1 times more, until 2011-05-06T04:00:00Z",
+        ],
+        "{out}"
+    );
+    let found = json(&["timeline", "--user", "a", &path]);
+    let steps = found["sections"]["steps"].as_array().unwrap();
+    let silences: Vec<_> = steps
+        .iter()
+        .map(|step| step["silence_s"].as_i64())
+        .collect();
+    assert_eq!(silences, [None, Some(7140), Some(7200), Some(60)]);
+}
+
+#[test]
+fn a_401_says_what_the_log_has_no_column_for() {
+    let mut log = Log::new();
+    log.phone("a", &[1], "Sync", "V121_", "401 1 1326");
+    log.phone("a", &[2], "Sync", "V121_", "401 0 0");
+    log.phone("a", &[3], "Sync", "V121_", "401 - -");
+    log.line(&FIELDS.replace(" sc-substatus sc-win32-status", ""));
+    log.phone("a", &[4], "Sync", "V121_", "401");
+    let (_folder, path) = log.written();
+    let (out, ..) = run(&["timeline", "--no-raw", "--user", "a", &path]);
+    for part in [
+        "HTTP 401.1, Windows 1326 ERROR_LOGON_FAILURE ",
+        "HTTP 401, substatus 0, Windows 0 ",
+        "HTTP 401, substatus -, Windows - ",
+        "HTTP 401, no column sc-substatus, no column sc-win32-status ",
+    ] {
+        assert!(out.contains(part), "{part}\n{out}");
+    }
 }

@@ -19,6 +19,16 @@ pub struct Kept {
     pub command: Vec<u8>,
     /// What the server said: statuses, error, access state.
     pub said: String,
+    /// HTTP status.
+    pub sc_status: Option<u16>,
+    /// IIS substatus.
+    pub sc_substatus: Option<u16>,
+    /// Windows status.
+    pub sc_win32_status: Option<u64>,
+    /// EAS status.
+    pub eas_status: Option<u16>,
+    /// Its errors, as logged.
+    pub errors: Vec<u8>,
     /// The name of its class.
     pub class: &'static str,
     /// Whether it failed.

@@ -375,6 +375,17 @@ impl<'f> Gatherer<'f> {
             server: text(&facts.texts.servers, key.server),
             command: text(&facts.texts.commands, outcome.command),
             said: outcome.describe(&facts.texts),
+            sc_status: outcome.sc_status,
+            sc_substatus: outcome.sc_substatus,
+            sc_win32_status: outcome.sc_win32_status,
+            eas_status: outcome.eas_status,
+            errors: match outcome.error {
+                NONE => Vec::new(),
+                error => {
+                    let errors = &facts.texts.errors;
+                    errors.keys().get(errors.key_of(error)).to_vec()
+                }
+            },
             class: judgement.class.name(),
             failed: judgement.failed,
             time_taken_ms: record.time_taken_ms().ok().flatten(),

@@ -212,6 +212,7 @@ struct Told {
     references: Vec<String>,
     parts: Vec<(String, String)>,
     parts_left_out: usize,
+    evidence: Vec<String>,
     listed: Vec<Device>,
     /// How many devices are not named here; none if all are.
     left_out: Option<String>,
@@ -252,6 +253,7 @@ impl Told {
             whom: words::whom(finding),
             whom_of: words::whom_of(finding),
             failed_requests: grouped(finding.failed_requests),
+            evidence: texts(&finding.evidence),
             why: advice.why.clone(),
             steps: advice.steps.clone(),
             cmdlets: advice.cmdlets.clone(),

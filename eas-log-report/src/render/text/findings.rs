@@ -130,6 +130,10 @@ fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -
             if number == 0 { "Run" } else { "" }
         )?;
     }
+    for (number, place) in finding.evidence.iter().enumerate() {
+        let label = if number == 0 { "Lines" } else { "" };
+        writeln!(out, "   {QUIET}{label:<8}{QUIET:#}{}", terminal_safe(place))?;
+    }
     if finding.devices > 0 {
         wrapped("Devices", &parts(finding), width, out)?;
     }

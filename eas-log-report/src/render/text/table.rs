@@ -112,7 +112,9 @@ fn fit(columns: &mut Vec<Printed>, width: usize) -> Vec<&'static str> {
         if least(columns) <= width {
             break;
         }
-        if let Some(at) = columns.iter().position(|printed| printed.column.key == key) {
+        // The first is what rows are told apart or sorted by.
+        let at = columns.iter().position(|printed| printed.column.key == key);
+        if let Some(at) = at.filter(|&at| at > 0) {
             left_out.push(columns.remove(at).column.label);
         }
     }

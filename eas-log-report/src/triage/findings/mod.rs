@@ -13,12 +13,12 @@ use globset::GlobMatcher;
 use rayon::prelude::*;
 
 use self::rule::Rule;
-use self::tags::{Tagger, below_tag, of_logs, plain};
+use self::tags::{Tagger, below_tag, internal_tags, of_logs, plain};
 use super::device::Device;
 use super::ledger::Ledger;
 use super::rules::Limits;
 use super::verdict::Verdict;
-use crate::facts::{Facts, NONE, TextId};
+use crate::facts::{Cell, Facts, NONE, Place, TextId};
 use crate::report::{Advice, Severity};
 
 /// From how many devices on a user has many.
@@ -35,10 +35,12 @@ pub struct Match<'r> {
     pub advice: &'r Advice,
     /// Numbers of the devices in the ledger, those with most failures first.
     pub devices: Vec<usize>,
-    /// Numbers of the tags of the logs that make it a finding about the logs: Exchange's own calls.
+    /// How many calls that Exchange made itself show it.
     pub calls: u64,
-    /// Name of the class whose failures are the evidence.
-    pub evidence: Option<&'r str>,
+    /// The first and the last of these.
+    pub lines: Vec<Place>,
+    /// The classes, by their names, whose failures are the evidence.
+    pub evidence: Option<&'r GlobMatcher>,
 }
 
 /// What a tag means to a rule.
@@ -92,9 +94,9 @@ impl Findings {
             .collect()
     }
 
-    /// How bad they are, by their numbers.
-    pub fn severities(&self) -> Vec<Severity> {
-        self.rules.iter().map(|rule| rule.advice.severity).collect()
+    /// What they say, by their numbers.
+    pub fn advice(&self) -> Vec<&Advice> {
+        self.rules.iter().map(|rule| &rule.advice).collect()
     }
 
     /// Makes the ledger, and finds what holds of its devices and of the logs.
@@ -109,11 +111,21 @@ impl Findings {
             tagger.tags(history, device)
         });
         tag_neighbours(&mut ledger);
+        let verdicts: BTreeSet<Verdict> =
+            ledger.devices.iter().map(|device| device.verdict).collect();
+        let of_logs = of_logs(facts, verdicts.into_iter());
+        let in_logs: Vec<bool> = self
+            .rules
+            .iter()
+            .map(|rule| {
+                let found = |pattern: &GlobMatcher| of_logs.iter().any(|tag| pattern.is_match(tag));
+                rule.logs.iter().all(found)
+            })
+            .collect();
         let (masks, hits) = self.hits(tagger.tags.texts());
-        ledger
-            .devices
-            .par_iter_mut()
-            .for_each(|device| device.findings = self.of_device(&device.tags, &masks, &hits));
+        ledger.devices.par_iter_mut().for_each(|device| {
+            device.findings = self.of_device(&device.tags, &masks, &hits, &in_logs);
+        });
 
         let mut listed: Vec<Vec<usize>> = self.rules.iter().map(|_| Vec::new()).collect();
         for (number, device) in ledger.devices.iter().enumerate() {
@@ -121,25 +133,30 @@ impl Findings {
                 listed[rule as usize].push(number);
             }
         }
-        let verdicts: BTreeSet<Verdict> =
-            ledger.devices.iter().map(|device| device.verdict).collect();
-        let of_logs = of_logs(facts, verdicts.into_iter());
         let matches = self
             .rules
             .iter()
             .zip(listed)
-            .filter_map(|(rule, devices)| {
-                let in_logs =
-                    |pattern: &GlobMatcher| of_logs.iter().any(|tag| pattern.is_match(tag));
-                let of_logs = !rule.logs.is_empty() && rule.logs.iter().all(in_logs);
-                if devices.is_empty() && !of_logs {
+            .zip(in_logs)
+            .filter_map(|((rule, devices), in_logs)| {
+                let of_logs = in_logs && !rule.logs.is_empty();
+                let calls = if of_logs { calls(facts, rule) } else { None };
+                // One about devices in such logs says nothing if there is neither such a device nor
+                // a call.
+                let lists = !rule.all.is_empty() || !rule.any.is_empty();
+                if devices.is_empty() && (!of_logs || lists && calls.is_none()) {
                     return None;
                 }
                 Some(Match {
                     advice: &rule.advice,
                     devices,
-                    calls: if of_logs { calls(facts, rule) } else { 0 },
-                    evidence: rule.evidence.as_deref(),
+                    calls: calls.map_or(0, |cell| cell.requests),
+                    lines: calls.map_or_else(Vec::new, |cell| {
+                        let mut lines = vec![cell.first.place, cell.last.place];
+                        lines.dedup();
+                        lines
+                    }),
+                    evidence: rule.evidence.as_ref(),
                 })
             })
             .collect();
@@ -209,7 +226,13 @@ impl Findings {
     }
 
     /// The rules that list a device with these tags.
-    fn of_device(&self, tags: &[u32], masks: &[Masks], hits: &[Vec<Hit>]) -> Vec<u16> {
+    fn of_device(
+        &self,
+        tags: &[u32],
+        masks: &[Masks],
+        hits: &[Vec<Hit>],
+        in_logs: &[bool],
+    ) -> Vec<u16> {
         let mut bits: Vec<(u16, u64)> = Vec::new();
         for hit in tags.iter().flat_map(|&tag| &hits[tag as usize]) {
             match bits.iter_mut().find(|(rule, _)| *rule == hit.rule) {
@@ -221,7 +244,9 @@ impl Findings {
         let mut found: Vec<u16> = Vec::new();
         for (rule, bits) in bits {
             let unless = &self.rules[rule as usize].unless;
-            if masks[rule as usize].hold(bits) && !unless.iter().any(|other| found.contains(other))
+            if in_logs[rule as usize]
+                && masks[rule as usize].hold(bits)
+                && !unless.iter().any(|other| found.contains(other))
             {
                 found.push(rule);
             }
@@ -230,20 +255,21 @@ impl Findings {
     }
 }
 
-/// How many of Exchange's own calls make a finding about the logs.
-fn calls(facts: &Facts, rule: &Rule) -> u64 {
-    facts
-        .internal
-        .iter()
-        .filter(|(key, _)| key.method != NONE)
-        .filter(|(key, _)| {
-            let method =
-                String::from_utf8_lossy(facts.texts.commands.get(key.method)).to_lowercase();
-            let tag = format!("internal:{method}:{}", key.sc_status.unwrap_or(0));
-            rule.logs.iter().any(|pattern| pattern.is_match(&tag))
-        })
-        .map(|(_, cell)| cell.requests)
-        .sum()
+/// Exchange's own calls that make a finding about the logs.
+fn calls(facts: &Facts, rule: &Rule) -> Option<Cell> {
+    let mut found: Option<Cell> = None;
+    let calls = facts.internal.iter().filter(|(key, _)| {
+        let tags = internal_tags(facts, key);
+        let mut patterns = rule.logs.iter();
+        patterns.any(|pattern| tags.iter().any(|tag| pattern.is_match(tag)))
+    });
+    for (_, cell) in calls {
+        match &mut found {
+            Some(sum) => sum.add(cell),
+            None => found = Some(*cell),
+        }
+    }
+    found
 }
 
 /// Adds the tags that depend on the other devices of a user, and the other users of a device.
@@ -296,7 +322,8 @@ impl Match<'_> {
         };
         (
             self.advice.severity == Severity::Info,
-            Reverse((self.devices.len() + users.len()) * weight),
+            // Behind what shows in the logs alone there is at least one device of one user.
+            Reverse((self.devices.len() + users.len()).max(2) * weight),
             self.advice.severity,
             self.advice.id.as_str(),
         )

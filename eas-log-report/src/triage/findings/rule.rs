@@ -81,8 +81,8 @@ pub(super) struct Rule {
     pub(super) os_below: Option<Below>,
     /// Patterns of tags of the logs; empty for a finding about devices.
     pub(super) logs: Vec<GlobMatcher>,
-    /// The name of the class whose failures are the evidence.
-    pub(super) evidence: Option<String>,
+    /// The classes, by their names, whose failures are the evidence.
+    pub(super) evidence: Option<GlobMatcher>,
     /// What it says.
     pub(super) advice: Advice,
 }
@@ -115,8 +115,8 @@ pub(super) fn read(more: Option<&str>) -> anyhow::Result<Vec<Rule>> {
 fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
     let of_logs = !written.logs.is_empty();
     let of_devices = !written.all.is_empty() || !written.any.is_empty();
-    if of_logs == of_devices {
-        bail!("expected either `logs`, or `all` or `any`: which logs or which devices it is about");
+    if !of_logs && !of_devices {
+        bail!("expected `logs`, `all` or `any`: which logs or which devices it is about");
     }
     let patterns_in_all = written.all.len() + written.any.len() + written.none.len();
     ensure!(
@@ -156,7 +156,7 @@ fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
         logs: patterns(&written.logs)?,
         evidence: match written.evidence {
             Some(tag) => match tag.strip_prefix("class:") {
-                Some(class) => Some(class.to_owned()),
+                Some(class) => Some(pattern(class)?),
                 None => bail!("evidence '{tag}': expected class: and the name of a class"),
             },
             None => None,
@@ -178,21 +178,25 @@ fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
 }
 
 fn patterns(patterns: &[String]) -> anyhow::Result<Vec<GlobMatcher>> {
-    let matcher = |pattern: &String| -> anyhow::Result<GlobMatcher> {
-        let glob: Glob = GlobBuilder::new(pattern)
-            .case_insensitive(true)
-            .backslash_escape(false)
-            .literal_separator(false)
-            .build()
-            .with_context(|| format!("pattern '{pattern}'"))?;
+    let tags = patterns.iter().map(|tag| {
         ensure!(
-            pattern.contains(':') || super::tags::PLAIN.contains(&pattern.as_str()),
-            "pattern '{pattern}': expected a tag such as verdict:blocked, or one of {}",
+            tag.contains(':') || super::tags::PLAIN.contains(&tag.as_str()),
+            "pattern '{tag}': expected a tag such as verdict:blocked, or one of {}",
             super::tags::PLAIN.join(", ")
         );
-        Ok(glob.compile_matcher())
-    };
-    patterns.iter().map(matcher).collect()
+        pattern(tag)
+    });
+    tags.collect()
+}
+
+fn pattern(text: &str) -> anyhow::Result<GlobMatcher> {
+    let glob: Glob = GlobBuilder::new(text)
+        .case_insensitive(true)
+        .backslash_escape(false)
+        .literal_separator(false)
+        .build()
+        .with_context(|| format!("pattern '{text}'"))?;
+    Ok(glob.compile_matcher())
 }
 
 /// The numbers in a version, in order.
@@ -280,7 +284,7 @@ mod tests {
         let replaced = finding(known, "all = ['verdict:blocked']");
         assert_eq!(read(Some(&replaced)).unwrap().len(), before);
         for (more, says) in [
-            ("", "expected either `logs`"),
+            ("", "expected `logs`, `all` or `any`"),
             (
                 "all = ['blocked']",
                 "expected a tag such as verdict:blocked",

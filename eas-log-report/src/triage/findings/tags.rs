@@ -1,22 +1,24 @@
 //! Tags: what findings can ask of a device. `data/findings.toml` describes each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use eas_log_parse::codes::Class;
 use eas_log_parse::{
     Client, Escaped, Tier, os_of_device_information, os_of_device_type, systems_agree,
 };
 
-use super::rule::Rule;
-use crate::facts::{Facts, LogForm, NONE, Outcome, TextId, error_names};
+use super::rule::{Rule, numbers};
+use crate::facts::{Facts, InternalKey, LogForm, NONE, Outcome, TextId, error_names};
 use crate::triage::device::Device;
 use crate::triage::history::{Event, History};
 use crate::triage::rules::{Limits, holds};
 use crate::triage::verdict::Verdict;
 
 /// Tags without a value. They stand first, in this order.
-pub(super) const PLAIN: [&str; 18] = [
+pub(super) const PLAIN: [&str; 20] = [
+    "fails",
     "proxied",
+    "works_when_proxied",
     "fails_only_when_proxied",
     "storm",
     "ping_storm",
@@ -50,6 +52,8 @@ const LOGO_LIST_ENDS: i64 = 1_356_998_400;
 const SHORT_HEARTBEAT_MS: u64 = 300_000;
 /// A sync state above this is large, in KB.
 const LARGE_SYNC_STATE_KB: u64 = 1000;
+/// So many failures or calls are more than an accident.
+const SEVERAL: u64 = 3;
 /// Delays by throttling from this on are felt, in milliseconds.
 const DELAY_MS: u64 = 1000;
 
@@ -93,7 +97,8 @@ struct Kind {
     os: Option<&'static str>,
     /// Numbers of the rules whose `client_below` or `os_below` holds.
     below: Vec<u32>,
-    on_logo_list: bool,
+    /// Whether it was on the list of 2011, where that can be told.
+    on_logo_list: Option<bool>,
 }
 
 /// Gives devices their tags. Whatever a tag depends on is looked at once, not once a device.
@@ -108,6 +113,8 @@ pub(super) struct Tagger<'f> {
     commands: Vec<u32>,
     access: HashMap<TextId, Vec<u32>>,
     on_exchange_2003: u32,
+    fails_on_exchange_2003: u32,
+    only_when_proxied: HashSet<Answer>,
     logo_list_counts: bool,
 }
 
@@ -185,6 +192,8 @@ impl<'f> Tagger<'f> {
             commands,
             access,
             on_exchange_2003: tags.number("on:exchange2003".to_owned()),
+            fails_on_exchange_2003: tags.number("fails_on:exchange2003".to_owned()),
+            only_when_proxied: only_when_proxied(facts),
             logo_list_counts: end < LOGO_LIST_ENDS,
             tags,
         }
@@ -200,9 +209,14 @@ impl<'f> Tagger<'f> {
         };
         let gauge = &history.gauge;
         let holds = |verdict| holds(verdict, history, &self.limits);
-        let passes_on =
-            |event: &Event<'_>| matches!(event.outcome.tier, Tier::Proxying | Tier::Proxied);
+        let passes_on = |event: &Event<'_>| is_proxied(event.outcome);
         let proxied = gauge.proxied_to.is_some() || history.events.iter().any(passes_on);
+        let works = |when_proxied: bool| {
+            history
+                .events
+                .iter()
+                .any(|event| passes_on(event) == when_proxied && event.judgement.working)
+        };
         let matters = self.failures_that_matter(history, device);
         let storm = holds(Verdict::Storm);
         let most_used = history
@@ -222,16 +236,19 @@ impl<'f> Tagger<'f> {
             })
             .map(|(command, _)| command);
         let pings = most_used.is_some_and(|c| self.facts.texts.commands.get(c) == b"Ping");
+        plain_if("fails", device.failed > 0);
         plain_if("proxied", proxied);
+        plain_if("works_when_proxied", works(true));
         plain_if(
             "fails_only_when_proxied",
             proxied
                 && !matters.is_empty()
                 && matters.iter().all(|event| passes_on(event))
-                && history
-                    .events
-                    .iter()
-                    .any(|event| !passes_on(event) && event.judgement.working),
+                && (works(false)
+                    || matters.iter().all(|event| {
+                        let answer = Answer::of(event.outcome);
+                        self.only_when_proxied.contains(&answer)
+                    })),
         );
         plain_if("storm", storm);
         plain_if("ping_storm", storm && pings);
@@ -270,7 +287,7 @@ impl<'f> Tagger<'f> {
             "not_on_2011_logo_list",
             self.logo_list_counts
                 && !history.never_worked()
-                && agent.is_some_and(|agent| !agent.on_logo_list),
+                && agent.is_some_and(|agent| agent.on_logo_list == Some(false)),
         );
         if let Some(agent) = agent {
             found.extend(&agent.tags);
@@ -282,13 +299,11 @@ impl<'f> Tagger<'f> {
         let os = told.or(by_agent).or(by_type);
         found.extend(os.and_then(|os| self.tags.numbers.get(&format!("os:{}", os.to_lowercase()))));
         found.extend(most_used.map(|command| self.commands[command as usize]));
-        if history.events.iter().any(|event| {
-            matches!(
-                event.outcome.form,
-                LogForm::Packed | LogForm::PackedUnavailable
-            )
-        }) {
+        if history.events.iter().any(|event| is_of_2003(event.outcome)) {
             found.push(self.on_exchange_2003);
+        }
+        if matters.iter().any(|event| is_of_2003(event.outcome)) {
+            found.push(self.fails_on_exchange_2003);
         }
         let told = history
             .events
@@ -335,6 +350,57 @@ impl<'f> Tagger<'f> {
             .filter(|event| event.judgement.failed && (!refused || stands(event)))
             .collect()
     }
+}
+
+/// Whether a server passed the request on, or it was passed on to this one.
+fn is_proxied(outcome: &Outcome) -> bool {
+    matches!(outcome.tier, Tier::Proxying | Tier::Proxied)
+}
+
+/// Whether Exchange 2003 logged it.
+fn is_of_2003(outcome: &Outcome) -> bool {
+    matches!(outcome.form, LogForm::Packed | LogForm::PackedUnavailable)
+}
+
+/// What the server said of a failure, whoever asked for what.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Answer {
+    sc_status: Option<u16>,
+    eas_status: Option<u16>,
+    error: TextId,
+}
+
+impl Answer {
+    fn of(outcome: &Outcome) -> Answer {
+        Answer {
+            sc_status: outcome.sc_status,
+            eas_status: outcome.eas_status,
+            error: outcome.error,
+        }
+    }
+}
+
+/// Failures that occur on requests that were passed on, several times, and on no other, where others
+/// work.
+fn only_when_proxied(facts: &Facts) -> HashSet<Answer> {
+    let mut numbers: HashMap<Answer, u64> = HashMap::new();
+    let mut elsewhere: HashSet<Answer> = HashSet::new();
+    let mut others_work = false;
+    for (key, cell) in facts.cells.iter() {
+        let outcome = &facts.outcomes()[key.outcome as usize];
+        let judgement = facts.judgement(key.outcome);
+        let proxied = is_proxied(outcome);
+        others_work |= !proxied && judgement.working;
+        if judgement.failed && proxied {
+            *numbers.entry(Answer::of(outcome)).or_default() += cell.requests;
+        } else if judgement.failed {
+            elsewhere.insert(Answer::of(outcome));
+        }
+    }
+    numbers.retain(|answer, requests| {
+        others_work && *requests >= SEVERAL && !elsewhere.contains(answer)
+    });
+    numbers.into_keys().collect()
 }
 
 /// Whether the device keeps trying a password that is wrong, or an account that is locked.
@@ -439,19 +505,58 @@ fn agent_kind(agent: &[u8], rules: &[Rule], tags: &mut Tags) -> Kind {
             kind.below.push(tags.number(below_tag(number)));
         }
     }
-    kind.on_logo_list = match os {
-        "Windows Phone" => os_version.starts_with('7'),
-        "Windows Mobile" => os_version.starts_with("6.5"),
-        "iOS" => os_version.starts_with("4."),
-        _ => {
-            (name == "Mail for Exchange" && version.starts_with("3.0"))
-                || client
-                    .model
-                    .as_deref()
-                    .is_some_and(|model| model.starts_with("E7-"))
-        }
-    };
+    kind.on_logo_list = on_logo_list(&client);
     kind
+}
+
+/// Whether a client was on the Exchange ActiveSync Logo list of April 2011: Windows Phone 7, Windows
+/// Mobile 6.5, Nokia's Mail for Exchange 3.0.50, the Nokia E7, iOS 4. `None` if the user agent does
+/// not tell the version that it depends on.
+fn on_logo_list(client: &Client<'_>) -> Option<bool> {
+    let version = |text: Option<&str>| text.map(numbers).filter(|numbers| !numbers.is_empty());
+    let os = version(client.os_version.as_deref());
+    match client.os.unwrap_or_default() {
+        "Windows Phone" => Some(os?[0] == 7),
+        "iOS" => Some(os?[0] == 4),
+        // A user agent of Windows Mobile 6 has the number of all its versions.
+        "Windows Mobile" if os.as_ref()?[0] == 6 => os?.get(1).map(|&minor| minor == 5),
+        "Windows Mobile" => Some(false),
+        _ if client
+            .model
+            .as_deref()
+            .is_some_and(|model| model.starts_with("E7-")) =>
+        {
+            Some(true)
+        }
+        _ if client.name == Some("Mail for Exchange") => {
+            Some(version(client.version.as_deref())? >= vec![3, 0, 50])
+        }
+        _ => Some(false),
+    }
+}
+
+/// The tags of a call that Exchange made itself.
+pub(super) fn internal_tags(facts: &Facts, key: &InternalKey) -> Vec<String> {
+    let (Some(status), true) = (key.sc_status, key.method != NONE) else {
+        return Vec::new();
+    };
+    let method = text(facts.texts.commands.get(key.method));
+    let mut tags = vec![format!("internal:{method}:{status}")];
+    // On one server, since each has its settings.
+    let calls = |with_status: bool| -> u64 {
+        facts
+            .internal
+            .iter()
+            .filter(|(other, _)| (other.server, other.method) == (key.server, key.method))
+            .filter(|(other, _)| !with_status || other.sc_status == Some(status))
+            .map(|(_, cell)| cell.requests)
+            .sum()
+    };
+    let with_status = calls(true);
+    if with_status >= SEVERAL && with_status * 2 >= calls(false) {
+        tags.push(format!("mostly_internal:{method}:{status}"));
+    }
+    tags
 }
 
 /// The tags of the logs.
@@ -459,11 +564,7 @@ pub(super) fn of_logs(facts: &Facts, verdicts: impl Iterator<Item = Verdict>) ->
     let mut tags: Vec<String> = facts
         .internal
         .iter()
-        .filter(|(key, _)| key.method != NONE)
-        .filter_map(|(key, _)| {
-            let method = text(facts.texts.commands.get(key.method));
-            Some(format!("internal:{method}:{}", key.sc_status?))
-        })
+        .flat_map(|(key, _)| internal_tags(facts, key))
         .collect();
     let form = |form: LogForm| facts.outcomes().iter().any(|outcome| outcome.form == form);
     if form(LogForm::Packed) || form(LogForm::PackedUnavailable) {
@@ -476,4 +577,34 @@ pub(super) fn of_logs(facts: &Facts, verdicts: impl Iterator<Item = Verdict>) ->
     tags.sort_unstable();
     tags.dedup();
     tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logo_list_of_2011_has_two_sides_and_a_middle() {
+        for (agent, listed) in [
+            ("MSFT-WP/7.0.7004", Some(true)),
+            ("MSFT-WP/8.0.10211", Some(false)),
+            ("Apple-iPhone3C1/801.293", Some(true)),
+            ("Apple-iPhone1C2/705.18", Some(false)),
+            ("Apple-iPhone4C1/901.334", Some(false)),
+            ("NokiaE721/2.02(0)MailforExchange+3gpp-gba", Some(false)),
+            ("NokiaE521/3.00(50)MailforExchange", Some(true)),
+            ("NokiaE521/3.00(0)MailforExchange", Some(false)),
+            ("Android/2.2-EAS-1.3", Some(false)),
+            // Windows Mobile 6.0, 6.1 and 6.5 say the same.
+            ("MSFT-PPC/5.2.5082", None),
+            ("MSFT-PPC/5.1.2301", Some(false)),
+        ] {
+            let client = Client::from_user_agent(agent.as_bytes()).unwrap();
+            assert_eq!(on_logo_list(&client), listed, "{agent}: {client:?}");
+        }
+        // The E7 is on the list by its model.
+        let mut e7 = Client::from_user_agent(b"NokiaE721/2.02(0)MailforExchange+3gpp-gba").unwrap();
+        e7.model = Some("E7-00".into());
+        assert_eq!(on_logo_list(&e7), Some(true));
+    }
 }
