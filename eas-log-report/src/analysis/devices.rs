@@ -261,10 +261,7 @@ static COLUMNS: &[(Column, Get)] = &[
     ),
     (
         detail("peak_per_minute", "Most in a minute", Measure::Count),
-        |_, device| match device.peak_per_minute {
-            0 => Value::Null,
-            peak => number(peak),
-        },
+        |_, device| unless_zero(device.peak_per_minute),
     ),
     (
         detail("peak_per_day", "Most on a day", Measure::Count),
@@ -272,19 +269,19 @@ static COLUMNS: &[(Column, Get)] = &[
     ),
     (
         detail("bytes_sent", "Bytes sent", Measure::Count),
-        |_, device| number(device.gauge.bytes_sent),
+        |_, device| unless_zero(device.gauge.bytes_sent),
     ),
     (
         detail("bytes_received", "Bytes received", Measure::Count),
-        |_, device| number(device.gauge.bytes_received),
+        |_, device| unless_zero(device.gauge.bytes_received),
     ),
     (
         detail("rpc_count", "Calls to the store", Measure::Count),
-        |_, device| number(device.gauge.rpc_count),
+        |_, device| unless_zero(device.gauge.rpc_count),
     ),
     (
         detail("rpc_latency_ms", "Their latency (ms)", Measure::Count),
-        |_, device| number(device.gauge.rpc_latency_ms),
+        |_, device| unless_zero(device.gauge.rpc_latency_ms),
     ),
     (
         detail("max_throttle_ms", "Longest delay (ms)", Measure::Count),
@@ -300,7 +297,7 @@ static COLUMNS: &[(Column, Get)] = &[
             "Largest sync state (KB)",
             Measure::Count,
         ),
-        |_, device| number(device.gauge.max_sync_state_kb),
+        |_, device| unless_zero(device.gauge.max_sync_state_kb),
     ),
     (
         detail("broken_pings", "Broken Pings", Measure::Count),
@@ -310,6 +307,14 @@ static COLUMNS: &[(Column, Get)] = &[
 
 fn number(number: u64) -> Value {
     Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// A number that is never 0 where the logs tell it.
+fn unless_zero(value: u64) -> Value {
+    match value {
+        0 => Value::Null,
+        value => number(value),
+    }
 }
 
 fn time(seconds: Option<i64>) -> Value {

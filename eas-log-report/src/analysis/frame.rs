@@ -246,6 +246,8 @@ fn requests(
     let (mut first, mut last) = (Vec::with_capacity(height), Vec::with_capacity(height));
     // Samples are numbered in the order of their moments, so that the least is the first.
     let mut moments: Vec<(Moment, usize)> = Vec::new();
+    // Of requests that went well one line an outcome is enough.
+    let mut first_of: Vec<Option<(Moment, usize)>> = vec![None; outcomes.len()];
     for (number, (key, cell)) in facts.cells.iter().enumerate() {
         let counted = count(number, cell) as i64;
         if counted == 0 {
@@ -266,8 +268,14 @@ fn requests(
         last.push(cell.last.seconds());
         if what.failed || what.provisioning || what.blocked {
             moments.push((cell.first, row));
+        } else {
+            let first = &mut first_of[key.outcome as usize];
+            if first.is_none_or(|first| (cell.first, row) < first) {
+                *first = Some((cell.first, row));
+            }
         }
     }
+    moments.extend(first_of.into_iter().flatten());
     moments.sort_unstable();
     let mut sample = vec![None; requests.len()];
     for (number, &(_, row)) in moments.iter().enumerate() {

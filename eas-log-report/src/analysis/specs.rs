@@ -150,7 +150,7 @@ pub static ANALYSES: &[Analysis] = &[
         about: "All requests by HTTP status, IIS substatus and Windows status.",
         of: Of::All,
         keys: &[Key::ScStatus, Key::ScSubstatus, Key::ScWin32Status],
-        counts: &[Requests, Devices, Users],
+        counts: &[Requests, Devices, Users, Sample],
     },
     Analysis {
         id: "eas_status",
@@ -159,7 +159,7 @@ pub static ANALYSES: &[Analysis] = &[
                 refused; below, its meaning depends on the command.",
         of: Of::EasStatus,
         keys: &[Key::EasStatus],
-        counts: &[Requests, Devices, Users],
+        counts: &[Requests, Devices, Users, Sample],
     },
     Analysis {
         id: "errors",
@@ -168,7 +168,7 @@ pub static ANALYSES: &[Analysis] = &[
                 counts for each.",
         of: Of::Errors,
         keys: &[Key::ErrorName],
-        counts: &[Requests, Devices, Users],
+        counts: &[Requests, Devices, Users, Sample],
     },
     Analysis {
         id: "access_states",
@@ -176,7 +176,7 @@ pub static ANALYSES: &[Analysis] = &[
         about: "Requests by access state and its reason. Most lines do not tell one.",
         of: Of::Access,
         keys: &[Key::AccessState, Key::AccessReason],
-        counts: &[Requests, Devices, Users],
+        counts: &[Requests, Devices, Users, Sample],
     },
     Analysis {
         id: "commands",

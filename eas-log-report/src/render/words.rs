@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 
 use super::number::{bytes, grouped, percent};
 use super::time::short_time;
+use crate::ingest::FileState;
 use crate::report::{Finding, Part, Report, Value};
 use crate::triage::Verdict;
 
@@ -17,6 +18,23 @@ pub(super) fn period(report: &Report) -> String {
     }
 }
 
+/// What of the input could not be read, if anything.
+pub(super) fn unread(report: &Report) -> Option<String> {
+    let of = |unread: fn(&FileState) -> bool| {
+        let files = report.quality.files.iter();
+        files.filter(|file| unread(&file.state)).count() as u64
+    };
+    let none = of(|state| matches!(state, FileState::Unreadable(_)));
+    let part = of(|state| matches!(state, FileState::Broken(_)));
+    let parts = [(none, "not read"), (part, "read in part")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(files, _)| *files > 0)
+        .map(|(files, how)| format!("{} {how}", some(*files, "file")))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{}: see Input at the end", parts.join(", ")))
+}
+
 /// How much there is.
 pub(super) fn extent(report: &Report) -> String {
     let totals = &report.totals;
@@ -24,13 +42,19 @@ pub(super) fn extent(report: &Report) -> String {
         .section("servers")
         .map_or(0, |section| section.rows.len());
     format!(
-        "{} requests of {} users with {} device ids, logged by {} servers in {} files",
-        grouped(totals.requests),
-        grouped(totals.users),
-        grouped(totals.devices),
-        grouped(servers as u64),
-        grouped(report.quality.read().count() as u64),
+        "{} of {} with {}, logged by {} in {}",
+        some(totals.requests, "request"),
+        some(totals.users, "user"),
+        some(totals.devices, "device id"),
+        some(servers as u64, "server"),
+        some(report.quality.read().count() as u64, "file"),
     )
+}
+
+/// A number of things.
+fn some(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
 }
 
 /// How many devices and users are broken, and the rest of the sentence: with which verdicts, the most
@@ -69,11 +93,11 @@ pub(super) fn broken(report: &Report) -> (String, String) {
     groups.retain(|group| !group.is_empty());
     (
         format!(
-            "{} of {} devices {is} broken ({} of {} users)",
+            "{} of {} {is} broken ({} of {})",
             grouped(totals.broken_devices),
-            grouped(devices),
+            some(devices, "device"),
             grouped(totals.broken_users),
-            grouped(totals.users),
+            some(totals.users, "user"),
         ),
         groups.join("; "),
     )
@@ -85,9 +109,9 @@ pub(super) fn failures(report: &Report) -> (String, String) {
     (
         format!("{} failed", grouped(totals.failed_requests)),
         format!(
-            "({}); {} devices refused for want of provisioning, {} blocked",
+            "({}); {} refused for want of provisioning, {} blocked",
             percent(totals.failed_requests, totals.requests),
-            grouped(totals.non_provisionable_devices),
+            some(totals.non_provisionable_devices, "device"),
             grouped(totals.blocked_devices),
         ),
     )
@@ -110,21 +134,25 @@ pub(super) fn input(report: &Report) -> Vec<String> {
     ];
     if totals.logged_twice > 0 {
         lines.push(format!(
-            "{} of the requests are logged a second time, by the other of two servers, and count \
-             once",
-            grouped(totals.logged_twice)
+            "{} {} logged a second time, by the other of two servers, and count once",
+            some(totals.logged_twice, "request"),
+            if totals.logged_twice == 1 {
+                "is"
+            } else {
+                "are"
+            },
         ));
     }
     if totals.challenges > 0 {
         lines.push(format!(
-            "{} of the requests are authentication challenges (401 without a user), no failures",
-            grouped(totals.challenges)
+            "{} (401 without a user), no failures, among the requests",
+            some(totals.challenges, "authentication challenge")
         ));
     }
     if quality.bad_values() > 0 {
         lines.push(format!(
-            "{} values did not have their form",
-            grouped(quality.bad_values())
+            "{} did not have their form",
+            some(quality.bad_values(), "value")
         ));
     }
     lines
@@ -133,12 +161,9 @@ pub(super) fn input(report: &Report) -> Vec<String> {
 /// Whom a finding is about, in a few words.
 pub(super) fn whom(finding: &Finding) -> String {
     match finding.devices {
-        0 if finding.failed_requests > 0 => {
-            format!("{} calls", grouped(finding.failed_requests))
-        }
+        0 if finding.failed_requests > 0 => some(finding.failed_requests, "call"),
         0 => "the logs".to_owned(),
-        1 => "1 device".to_owned(),
-        devices => format!("{} devices", grouped(devices)),
+        devices => some(devices, "device"),
     }
 }
 
@@ -147,8 +172,7 @@ pub(super) fn whom_of(finding: &Finding) -> String {
     let devices = whom(finding);
     match (finding.devices, finding.users) {
         (0, _) | (_, 0) => devices,
-        (_, 1) => format!("{devices} of 1 user"),
-        (_, users) => format!("{devices} of {} users", grouped(users)),
+        (_, users) => format!("{devices} of {}", some(users, "user")),
     }
 }
 

@@ -110,31 +110,40 @@ const FIELDS: &str = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query
 
 const IPHONE: &str = "Apple-iPhone3C1/801.293";
 
-/// A log of a server, of which each line is an hour, minutes and what a function makes of it.
+/// A log of a server.
 struct Log {
     text: String,
+    /// The user agent of the phones to come.
+    agent: &'static str,
 }
 
 impl Log {
     fn new() -> Log {
         Log {
             text: format!("{FIELDS}\n"),
+            agent: IPHONE,
         }
     }
 
     /// Requests of a user's phone, one at each of these minutes of the day.
     fn phone(&mut self, user: &str, minutes: &[u32], command: &str, log: &str, status: &str) {
         for minute in minutes {
-            writeln!(
-                self.text,
-                "2011-05-06 {:02}:{:02}:00 192.0.2.41 POST /Microsoft-Server-ActiveSync/default.eas \
-                 User={user}&DeviceId=D{user}&DeviceType=iPhone&Cmd={command}&Log={log} {user} \
-                 {IPHONE} {status}",
-                minute / 60,
-                minute % 60
-            )
-            .unwrap();
+            self.request(user, minute * 60, command, log, status);
         }
+    }
+
+    /// A request of a user's phone, at this second of the day.
+    fn request(&mut self, user: &str, second: u32, command: &str, log: &str, status: &str) {
+        writeln!(
+            self.text,
+            "2011-05-06 {:02}:{:02}:{:02} 192.0.2.41 POST /Microsoft-Server-ActiveSync/default.eas \
+             User={user}&DeviceId=D{user}&DeviceType=iPhone&Cmd={command}&Log={log} {user} {} {status}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60,
+            self.agent,
+        )
+        .unwrap();
     }
 
     fn line(&mut self, line: &str) {
@@ -558,4 +567,170 @@ fn a_401_says_what_the_log_has_no_column_for() {
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
+}
+
+/// Each of these findings lists the phone that it is about, and not the one that looks like it.
+#[test]
+fn findings_have_two_sides() {
+    let ok = "200 0 0";
+    let mut log = Log::new();
+    log.phone("calm", &[1, 31, 61, 91], "Sync", "V121_", ok);
+
+    // The same loop with iOS 4.0 and with a later one, and iOS 4.0 without a loop.
+    for (user, agent, loops) in [
+        ("ios40", "Apple-iPhone3C1/801.293", true),
+        ("ios421", "Apple-iPhone3C1/803.148", true),
+        ("ios40calm", "Apple-iPhone3C1/801.293", false),
+    ] {
+        log.agent = agent;
+        for n in 0..12 {
+            let key = if loops { 77 } else { 77 + n };
+            let folder = format!("V121_Fid:5_Ty:Em_Filt5_St:S_Sk:{key}_");
+            log.request(user, 3600 + 30 * n, "Sync", &folder, ok);
+        }
+    }
+    // Meetings.
+    let minutes: Vec<u32> = (120..140).collect();
+    for (user, agent, command) in [
+        ("ios61", "Apple-iPhone5C1/1002.141", "MeetingResponse"),
+        ("ios612", "Apple-iPhone5C1/1002.146", "MeetingResponse"),
+        ("ios61calm", "Apple-iPhone5C1/1002.141", "Sync"),
+        ("ios612calm", "Apple-iPhone5C1/1002.146", "Sync"),
+    ] {
+        log.agent = agent;
+        log.phone(user, &minutes, command, "V141_", ok);
+    }
+    // Storms.
+    log.agent = "Apple-iPhone4C1/902.206";
+    for (user, command, requests) in [
+        ("pings", "Ping", 70),
+        ("syncs", "Sync", 70),
+        ("sixty", "Ping", 60),
+    ] {
+        for n in 0..requests {
+            // More than one a second, in the minute of 5:00.
+            log.request(user, 5 * 3600 + n * 59 / requests, command, "V141_", ok);
+        }
+    }
+    // Sync states, in KB.
+    log.phone(
+        "large",
+        &[301],
+        "Sync",
+        "V141_Fid:5_Ty:Em_Filt0_St:S_Sk:1_Sst1001_",
+        ok,
+    );
+    log.phone(
+        "medium",
+        &[301],
+        "Sync",
+        "V141_Fid:5_Ty:Em_Filt0_St:S_Sk:1_Sst1000_",
+        ok,
+    );
+    // Full mailboxes.
+    let full = "V141_Error:MailboxQuotaExceeded_";
+    log.phone("full", &[301, 302, 303], "SendMail", full, "507 0 0");
+    log.phone("emptied", &[301, 302, 303], "SendMail", full, "507 0 0");
+    log.phone("emptied", &[304, 334], "SendMail", "V141_", ok);
+    // Redirects.
+    for (user, version) in [("old", "V121_"), ("new", "V141_"), ("followed", "V141_")] {
+        let told = format!("{version}Error:MisconfiguredDevice_");
+        log.phone(user, &[301, 311, 321], "FolderSync", &told, "451 0 0");
+        if user == "followed" {
+            log.phone(user, &[331, 361], "Sync", version, ok);
+        }
+    }
+    // Pings that break: after two minutes, after twenty, and too few.
+    log.line(&format!("{FIELDS} time-taken"));
+    for (user, number, duration_ms) in [
+        ("cut", 3, 120_000),
+        ("long", 3, 1_200_000),
+        ("twice", 2, 120_000),
+    ] {
+        for n in 0..number {
+            let status = format!("200 0 64 {duration_ms}");
+            log.request(user, 6 * 3600 + n * 1500, "Ping", "V141_", &status);
+        }
+        log.request(user, 8 * 3600, "Sync", "V141_", "200 0 0 15");
+    }
+
+    let (report, _folder) = log.report();
+    for (id, listed) in [
+        ("ios_4_0_full_sync", &["ios40"][..]),
+        ("sync_loop", &["ios421"]),
+        ("ios_6_1_calendar_loop", &["ios61"]),
+        ("meeting_response_loop", &["ios612"]),
+        ("ios_6_1_in_use", &["ios61calm"]),
+        ("ping_storm", &["pings"]),
+        ("request_storm", &["syncs"]),
+        ("large_sync_state", &["large"]),
+        ("mailbox_full", &["full"]),
+        ("redirect_old_protocol", &["old"]),
+        ("redirect_not_followed", &["new"]),
+        ("redirect_followed", &["followed"]),
+        ("short_heartbeats", &["cut"]),
+    ] {
+        assert_eq!(users(&report, id), listed, "{id}");
+    }
+}
+
+#[test]
+fn columns_of_which_the_logs_tell_nothing_are_empty() {
+    let mut log = Log::new();
+    log.phone("a", &[1, 31], "Sync", "V121_", "200 0 0");
+    let (report, _folder) = log.report();
+    let device = &report["sections"]["devices"][0];
+    for column in [
+        "bytes_sent",
+        "rpc_count",
+        "max_sync_state_kb",
+        "peak_per_minute",
+    ] {
+        assert!(device[column].is_null(), "{column}: {}", device[column]);
+    }
+    assert_eq!(device["failed_requests"], 0);
+}
+
+#[test]
+fn the_first_screen_tells_of_files_that_could_not_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.log.gz");
+    // The beginning of a gzip file, and then something else.
+    fs::write(&cut, b"\x1f\x8b\x08\x00garbage").unwrap();
+    let (out, _, code) = run(&["samples/coexistence", cut.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    let head: Vec<&str> = out.lines().take(8).collect();
+    assert!(
+        head.iter()
+            .any(|line| line.contains("1 file not read: see Input at the end")),
+        "{head:?}"
+    );
+}
+
+/// Every status, error and access state names the first line that has it, whether it failed or not.
+#[test]
+fn numbers_can_be_followed_to_their_lines() {
+    let mut log = Log::new();
+    log.phone("a", &[1, 31], "Sync", "V141_", "200 0 0");
+    log.phone("b", &[2, 32], "Sync", "V141_S142_As:BlockedP_", "200 0 0");
+    log.phone(
+        "a",
+        &[41],
+        "Ping",
+        "V141_Error:PingCollisionDetected_",
+        "200 0 64",
+    );
+    log.phone("b", &[42], "Sync", "V141_As:AllowedG_", "200 0 0");
+    let (report, _folder) = log.report();
+    let samples = |section: &str| -> Vec<u32> {
+        let rows = report["sections"][section].as_array().unwrap().iter();
+        let lines = rows.map(|row| row["sample"].as_str().unwrap().rsplit_once(':').unwrap().1);
+        let mut lines: Vec<u32> = lines.map(|line| line.parse().unwrap()).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(samples("http_status"), [2, 6]);
+    assert_eq!(samples("eas_status"), [4]);
+    assert_eq!(samples("errors"), [6]);
+    assert_eq!(samples("access_states"), [4, 7]);
 }

@@ -89,6 +89,9 @@ fn summary(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Re
     for line in textwrap::wrap(&words::extent(report), width - 2) {
         writeln!(out, "  {line}")?;
     }
+    if let Some(unread) = words::unread(report) {
+        writeln!(out, "  {ALARM}{unread}{ALARM:#}")?;
+    }
     let alarm = if report.totals.failed_requests > 0 {
         ALARM
     } else {

@@ -15,11 +15,12 @@ use crate::triage::rules::{Limits, holds};
 use crate::triage::verdict::Verdict;
 
 /// Tags without a value. They stand first, in this order.
-pub(super) const PLAIN: [&str; 20] = [
+pub(super) const PLAIN: [&str; 21] = [
     "fails",
     "proxied",
     "works_when_proxied",
     "fails_only_when_proxied",
+    "followed_redirect",
     "storm",
     "ping_storm",
     "sync_loop",
@@ -249,6 +250,13 @@ impl<'f> Tagger<'f> {
                         let answer = Answer::of(event.outcome);
                         self.only_when_proxied.contains(&answer)
                     })),
+        );
+        let redirect = history.of(|event| event.is(Class::Redirect));
+        plain_if(
+            "followed_redirect",
+            redirect
+                .zip(history.worked)
+                .is_some_and(|(told, worked)| worked.last.is_later_than(told.last)),
         );
         plain_if("storm", storm);
         plain_if("ping_storm", storm && pings);
