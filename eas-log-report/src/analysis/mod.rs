@@ -18,7 +18,7 @@ use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
 use crate::report::{Meta, Report, Totals};
 use crate::triage::{Findings, Limits};
-pub use changes::{Week, changes};
+pub use changes::{Earlier, changes};
 pub use compare::compare;
 use frame::Frames;
 pub use specs::ANALYSES;
@@ -85,6 +85,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         quality,
         counts: facts.counts,
         totals,
+        changes: None,
         findings,
         sections,
     })

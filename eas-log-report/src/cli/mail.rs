@@ -37,7 +37,8 @@ pub(super) struct MailArgs {
     #[arg(long, value_name = "ADDRESS", help_heading = "Mail")]
     #[serde(rename = "from")]
     pub mail_from: Option<String>,
-    /// What it is called [default: such as 'ActiveSync: 3 devices broken, 14 findings']
+    /// What it is called [default: such as 'ActiveSync 2011-05-06: 3 devices broken, 14
+    /// findings']
     #[arg(long, value_name = "TEXT", help_heading = "Mail")]
     #[serde(rename = "subject")]
     pub mail_subject: Option<String>,

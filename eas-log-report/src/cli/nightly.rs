@@ -18,7 +18,7 @@ use super::output::check_folder;
 use super::plan::{layout, pseudonyms};
 use super::store::{prune, zone};
 use super::watch::{Watch, WatchArgs};
-use crate::analysis::{Options, Week, analyse, changes};
+use crate::analysis::{Earlier, Options, analyse, changes};
 use crate::input::{Source, discover};
 use crate::mail::Letter;
 use crate::privacy::Pseudonyms;
@@ -553,21 +553,19 @@ fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result
         filters.push(("tz".to_owned(), store.zone().name().to_owned()));
     }
     let mut report = of(day, day, filters)?;
-    let mut changed = false;
     let days = store.days();
-    let logged: Vec<i32> = (day - WEEK..day).filter(|day| days.contains(day)).collect();
-    if let Some(&last) = logged.last() {
-        let night_before = (last == day - 1)
-            .then(|| of(last, last, Vec::new()))
-            .transpose()?;
-        let week = Week {
-            days: logged.len(),
-            report: of(day - WEEK, day - 1, Vec::new())?,
-            night_before,
-        };
-        let sections = changes(&report, &week);
-        changed = !sections.is_empty();
-        report.sections.splice(0..0, sections);
-    }
+    let before = (day - WEEK..day).filter(|earlier| days.contains(earlier));
+    let before = before
+        .map(|earlier| {
+            Ok(Earlier {
+                days_ago: day - earlier,
+                report: of(earlier, earlier, Vec::new())?,
+            })
+        })
+        .collect::<anyhow::Result<Vec<Earlier>>>()?;
+    let (changes, sections) = changes(date.to_string(), &report, &before);
+    let changed = !changes.is_quiet;
+    report.changes = Some(changes);
+    report.sections.splice(0..0, sections);
     Ok((report, changed))
 }

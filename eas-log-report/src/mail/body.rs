@@ -60,6 +60,7 @@ pub(super) fn html(report: &Report, affected: &Affected) -> String {
     end.tags("</body></html>\n");
     let mut page = Html::default();
     summary(report, &mut page);
+    news(report, &mut page);
     findings(
         &report.findings,
         HTML_CAP.saturating_sub(end.0.len()),
@@ -93,6 +94,19 @@ fn summary(report: &Report, page: &mut Html) {
         page.text(&format!("and {} more filters", filters.len() - FILTERS));
     }
     page.tags("</p>\n");
+}
+
+/// What changed, which is what a mail of every night is opened for.
+fn news(report: &Report, page: &mut Html) {
+    let Some(lines) = crate::render::news(report) else {
+        return;
+    };
+    page.tags(HEADING).text("What changed").tags("</h2>\n");
+    page.tags("<ul style=\"margin:4px 0;padding-left:24px\">");
+    for line in lines {
+        page.tags("<li>").text(&line).tags("</li>");
+    }
+    page.tags("</ul>\n");
 }
 
 /// As many findings as `cap` bytes of the whole page allow.

@@ -10,9 +10,8 @@ use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart}
 
 use super::affected::Affected;
 use super::body;
-use crate::render::{grouped, terminal_safe};
-use crate::report::{Report, Value};
-use crate::triage::Verdict;
+use crate::render::{grouped, headline, short_time, terminal_safe};
+use crate::report::Report;
 
 /// Name of the attached table.
 const ATTACHMENT: &str = "affected-devices.csv";
@@ -86,9 +85,10 @@ fn safe(mailbox: &Mailbox) -> Mailbox {
     )
 }
 
-/// What a mail about a report is called, such as `ActiveSync: 3 devices broken, 14 findings`.
+/// What a mail about a report is called, such as `ActiveSync 2011-05-06: 3 devices broken, 14
+/// findings`; where it is known what changed, that comes first.
 pub fn subject(report: &Report) -> String {
-    let devices = match broken(report) {
+    let devices = match report.totals.broken_devices {
         0 => "no device".to_owned(),
         1 => "1 device".to_owned(),
         devices => format!("{} devices", grouped(devices)),
@@ -98,25 +98,26 @@ pub fn subject(report: &Report) -> String {
         1 => "1 finding".to_owned(),
         findings => format!("{} findings", grouped(findings as u64)),
     };
-    format!("ActiveSync: {devices} broken, {findings}")
+    let broken = format!("{devices} broken, {findings}");
+    match (&report.changes, headline(report), days(report)) {
+        (Some(changes), Some(headline), _) => {
+            format!("ActiveSync {}: {headline}; {broken}", changes.date)
+        }
+        (.., Some(days)) => format!("ActiveSync {days}: {broken}"),
+        (.., None) => format!("ActiveSync: {broken}"),
+    }
 }
 
-/// How many devices need something.
-fn broken(report: &Report) -> u64 {
-    let Some(section) = report.section("verdicts") else {
-        return 0;
-    };
-    let verdicts = section.values("verdict").zip(section.values("devices"));
-    verdicts
-        .map(|(verdict, devices)| match (verdict, devices) {
-            (Value::Text(name), &Value::Number(devices)) => {
-                let verdict = Verdict::from_name(name);
-                let broken = verdict.is_some_and(|verdict| !verdict.is_well());
-                if broken { devices.unsigned_abs() } else { 0 }
-            }
-            _ => 0,
-        })
-        .sum()
+/// The day of a report, or its first and last.
+fn days(report: &Report) -> Option<String> {
+    let (first, last) = report.meta.period?;
+    let day = |time: i64| short_time(time).chars().take(10).collect::<String>();
+    let (first, last) = (day(first), day(last));
+    Some(if first == last {
+        first
+    } else {
+        format!("{first} to {last}")
+    })
 }
 
 /// Tells servers that nobody wrote this, so that no absence notice comes back (RFC 3834).
@@ -140,7 +141,8 @@ impl Header for AutoSubmitted {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::report::{Column, Measure, Section};
+    use crate::report::{Changes, Column, Measure, Section, Totals, Value};
+    use crate::triage::Verdict;
 
     fn column(key: &'static str, measure: Measure) -> Column {
         Column {
@@ -172,6 +174,13 @@ pub(super) mod tests {
                 number => Some(vec![text(name), Value::Number(number as i64)]),
             }
         });
+        let broken = devices.iter().filter(|(verdict, _)| {
+            Verdict::from_name(verdict).is_some_and(|verdict| !verdict.is_well())
+        });
+        let totals = Totals {
+            broken_devices: broken.count() as u64,
+            ..Totals::default()
+        };
         let devices = devices
             .iter()
             .map(|(verdict, user)| vec![text(verdict), text(user)]);
@@ -179,7 +188,8 @@ pub(super) mod tests {
             meta: Default::default(),
             quality: Default::default(),
             counts: Default::default(),
-            totals: Default::default(),
+            totals,
+            changes: None,
             findings: Vec::new(),
             sections: vec![
                 section(
@@ -221,6 +231,23 @@ pub(super) mod tests {
         for (devices, want) in cases {
             assert_eq!(subject(&report(devices)), want);
         }
+        let mut report = report(&[("blocked", "a")]);
+        report.meta.period = Some((1_304_681_411, 1_304_681_412));
+        let want = "ActiveSync 2011-05-06: 1 device broken, no findings";
+        assert_eq!(subject(&report), want);
+        report.meta.period = Some((1_304_681_411, 1_304_781_412));
+        let want = "ActiveSync 2011-05-06 to 2011-05-07: 1 device broken, no findings";
+        assert_eq!(subject(&report), want);
+        report.changes = Some(Changes {
+            date: "2011-05-05".to_owned(),
+            days_before: 7,
+            usual_requests: 1,
+            usual_failed_requests: 1,
+            usual_devices: 1,
+            is_quiet: true,
+        });
+        let want = "ActiveSync 2011-05-05: nothing changed; 1 device broken, no findings";
+        assert_eq!(subject(&report), want);
     }
 
     #[test]

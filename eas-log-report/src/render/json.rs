@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::time::iso_time;
 use crate::ingest::FileQuality;
-use crate::report::{Finding, Report, Row, SCHEMA, Section, Value};
+use crate::report::{Changes, Finding, Report, Row, SCHEMA, Section, Value};
 
 /// Writes a report as JSON. `top` limits the rows of each section.
 ///
@@ -21,6 +21,7 @@ pub fn write_json(report: &Report, top: Option<usize>, out: &mut dyn Write) -> i
         meta: meta(report),
         input: input(report),
         totals: totals(report),
+        changes: report.changes.as_ref(),
         findings: &report.findings,
         sections: Sections {
             sections: &report.sections,
@@ -39,6 +40,8 @@ struct Whole<'r> {
     meta: serde_json::Value,
     input: serde_json::Value,
     totals: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'r Changes>,
     findings: &'r [Finding],
     sections: Sections<'r>,
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::cell::{cut, shown, telling};
 use super::escape::terminal_safe;
 use super::files::file_sections;
+use super::news::news;
 use super::number::grouped;
 use super::words;
 use crate::report::{Finding, Listed, Measure, Report, Section, Value};
@@ -28,6 +29,13 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
     }
     if !report.meta.filters.is_empty() {
         writeln!(out)?;
+    }
+    if let Some(news) = news(report) {
+        writeln!(out, "## What changed\n")?;
+        for line in news {
+            writeln!(out, "- {}", prose(&line))?;
+        }
+        writeln!(out, "\n## Summary\n")?;
     }
     let (failed, rest) = words::failures(report);
     writeln!(out, "{}. **{failed}** {rest}.\n", words::extent(report))?;

@@ -27,6 +27,8 @@ pub struct Report {
     pub counts: Counts,
     /// The numbers at the top.
     pub totals: Totals,
+    /// What changed against the days before; none where a report is not of one day among others.
+    pub changes: Option<Changes>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
     /// The sections, in the order of the registry of analyses.
@@ -40,6 +42,23 @@ pub struct Meta {
     pub filters: Vec<(String, String)>,
     /// Time of the first and the last request, in seconds since 1970-01-01 00:00:00 UTC.
     pub period: Option<(i64, i64)>,
+}
+
+/// What changed on a day. The sections whose ids begin with `changes_` have all of it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Changes {
+    /// The day, in its zone.
+    pub date: String,
+    /// How many of the seven days before were logged.
+    pub days_before: usize,
+    /// Requests on a usual day of these.
+    pub usual_requests: u64,
+    /// Failed requests on a usual day.
+    pub usual_failed_requests: u64,
+    /// Devices on a usual day.
+    pub usual_devices: u64,
+    /// Whether nothing changed.
+    pub is_quiet: bool,
 }
 
 /// The numbers at the top of a report.

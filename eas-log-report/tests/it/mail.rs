@@ -191,7 +191,7 @@ fn a_mail_reaches_both_recipients_by_starttls() {
     let mail = read_mail(content);
     assert_eq!(
         mail.subject(),
-        Some("ActiveSync: 10 devices broken, 14 findings")
+        Some("ActiveSync 2011-05-06 to 2011-05-07: 10 devices broken, 14 findings")
     );
     assert_eq!(
         header(&mail, "To").replace('"', ""),

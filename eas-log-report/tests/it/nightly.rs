@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use mail_parser::MessageParser;
 use serde_json::Value;
 
 use crate::{Dice, command, run};
@@ -383,13 +384,60 @@ fn what_changed(site: &Site) {
     );
 }
 
+/// What the report of a night says of changes, and the sections that it has about them.
+fn told(site: &Site, date: &str) -> (Vec<String>, String) {
+    let report = site.report_of(date);
+    let ids = report["sections"].as_object().unwrap().keys();
+    let ids = ids.filter(|id| id.starts_with("changes_")).cloned();
+    let text = fs::read_to_string(
+        site.folder
+            .path()
+            .join(format!("store/reports/report-{date}.txt")),
+    );
+    (ids.collect(), text.unwrap())
+}
+
+/// Days that are like each other but for chance: nights are quiet. Devices fail now and then, loop
+/// and storm on each of them.
+#[test]
+fn chance_is_no_news() {
+    for seed in [1, 2] {
+        let site = Site::new();
+        for day in 1..=14 {
+            for server in 0..2 {
+                let log = log_of(
+                    server,
+                    day,
+                    seed * 1000 + u64::from(day) * 10 + server as u64,
+                );
+                site.write(server, &format!("u_ex1105{day:02}.log"), &log);
+            }
+        }
+        for day in 8..=14 {
+            let date = format!("2011-05-{day:02}");
+            site.night(&date);
+            let (ids, text) = told(&site, &date);
+            assert_eq!(ids, [""; 0], "{seed}: {text}");
+            let quiet: Vec<&str> = text
+                .lines()
+                .skip_while(|line| *line != "What changed")
+                .collect();
+            assert!(
+                quiet[1].starts_with("  Nothing changed against 7 of the last 7 days: "),
+                "{text}"
+            );
+            assert_eq!(quiet[2], "", "one line says it all: {text}");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_said_of_a_quiet_night() {
     let site = Site::new();
     let name = |day: u32| format!("u_ex1105{day:02}.log");
     for day in 1..=9 {
         for server in 0..2 {
-            let mut log = log_of(server, day, server as u64);
+            let mut log = log_of(server, day, u64::from(day) * 10 + server as u64);
             if day == 9 {
                 log = log.replace("iPhone3C1/801.293", "iPhone4C1/901.334");
                 log = log.replace(" 200 0 0 ", " 500 0 0 ");
@@ -829,10 +877,37 @@ fn the_night_mails_watches_and_hides_names() {
     let report = path("store/reports/report-2011-05-01.json");
     let report = fs::read_to_string(report).unwrap();
     assert!(report.contains("\"user-"), "pseudonyms stand in the report");
-    // On the second something changed, and the mail hides names too.
+    // On the second a device is blocked that was not there, and the mail hides names too.
+    let blocked = "2011-05-02 09:00:00 192.0.2.1 POST /Microsoft-Server-ActiveSync/default.eas \
+                   User=user99&DeviceId=Appl990AB&DeviceType=iPhone&Cmd=Sync&\
+                   Log=V140_Error:DeviceIsBlockedForThisUser_As:BlockedD_ 443 user99 198.51.100.99 \
+                   Apple-iPhone3C1/801.293 403 0 0 5\r\n";
+    let first = log(0, 2, 1);
+    let fields = first
+        .lines()
+        .find(|line| line.starts_with("#Fields"))
+        .unwrap();
+    site.write(
+        0,
+        "u_ex110502_x.log",
+        &format!("{fields}\r\n{}", blocked.repeat(3)),
+    );
     night("2011-05-02");
     let mail = fs::read_to_string(path("night.eml")).unwrap();
     assert!(mail.contains("helpdesk@contoso.com"), "{mail}");
+    let parsed = MessageParser::default().parse(mail.as_bytes()).unwrap();
+    let subject = parsed.subject().unwrap();
+    assert!(subject.starts_with("ActiveSync 2011-05-02: "), "{subject}");
+    assert!(subject.contains(" newly failing"), "{subject}");
+    let bodies = [parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap()];
+    for body in bodies {
+        let (news, findings) = (body.find("What changed"), body.find("Findings ("));
+        assert!(news.is_some() && news < findings, "{body}");
+        let told = &body[news.unwrap()..findings.unwrap()];
+        assert!(told.contains("newly fail"), "{told}");
+        assert!(told.contains("on a usual day "), "{told}");
+        assert!(told.contains("user-") && !told.contains("Appl"), "{told}");
+    }
     // The same again is no news.
     fs::remove_file(path("night.eml")).unwrap();
     night("2011-05-02");

@@ -20,9 +20,10 @@ use self::table::Table;
 use super::cell::cut;
 use super::escape::terminal_safe;
 use super::files::file_sections;
+use super::news::news;
 use super::number::{grouped, percent};
 use super::words;
-use crate::report::{Finding, Report};
+use crate::report::{Finding, Report, Section};
 
 /// Rows of a table unless asked: with 30,000 devices that is a page of some 4 MB, which a mail can
 /// carry and a browser shows at once. All rows would be ten times that.
@@ -87,6 +88,10 @@ struct Page {
     extent: String,
     filters: Vec<String>,
     figures: Vec<Figure>,
+    /// What changed; nothing where that is not known.
+    news: Option<Vec<String>>,
+    /// The tables of what changed.
+    news_tables: Vec<Table>,
     findings: Vec<Told>,
     charts: Charts,
     /// The tables of the report, and those of its input.
@@ -108,7 +113,9 @@ impl Page {
     fn new(report: &Report, top: Option<usize>) -> Page {
         let filters = report.meta.filters.iter();
         let findings = report.findings.iter().zip(1..);
-        let tables = report.sections.iter();
+        let is_news = |section: &&Section| section.id.starts_with("changes_");
+        let (news_tables, tables): (Vec<_>, Vec<_>) = report.sections.iter().partition(is_news);
+        let table = |section: &Section| Table::new(section, top);
         let files = file_sections(&report.quality);
         Page {
             style: STYLE,
@@ -121,11 +128,13 @@ impl Page {
                 .map(|(option, value)| format!("--{option} {}", name(value)))
                 .collect(),
             figures: figures(report),
+            news: news(report).map(|lines| lines.iter().map(|line| name(line)).collect()),
+            news_tables: news_tables.into_iter().map(table).collect(),
             findings: findings
                 .map(|(finding, number)| Told::new(number, finding))
                 .collect(),
             charts: charts(report),
-            tables: tables.map(|section| Table::new(section, top)).collect(),
+            tables: tables.into_iter().map(table).collect(),
             input: words::input(report),
             input_tables: files
                 .iter()

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use table::{Fitted, table};
 
 use super::escape::terminal_safe;
+use super::news::news;
 use super::number::grouped;
 use super::words;
 use crate::ingest::FileState;
@@ -74,6 +75,17 @@ fn summary(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Re
         )?;
     }
     let width = width(options);
+    if let Some(news) = news(report) {
+        writeln!(out, "\n{TITLE}What changed{TITLE:#}")?;
+        for line in news {
+            let line = terminal_safe(&line);
+            for (number, line) in textwrap::wrap(&line, width - 4).iter().enumerate() {
+                let indent = if number == 0 { "  " } else { "    " };
+                writeln!(out, "{indent}{line}")?;
+            }
+        }
+        writeln!(out)?;
+    }
     let (broken, verdicts) = words::broken(report);
     let style = match report.totals.broken_devices {
         0 => Style::new(),
