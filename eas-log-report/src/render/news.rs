@@ -22,25 +22,22 @@ pub fn news(report: &Report) -> Option<Vec<String>> {
         grouped(totals.devices),
         grouped(totals.failed_requests),
     );
+    let days = match changes.days_before {
+        0 => {
+            let none = "no earlier day is there to compare with";
+            return Some(vec![format!("{all}; {none}.")]);
+        }
+        1 => "the day before".to_owned(),
+        days => format!("usual of {days} days"),
+    };
     let usual = format!(
-        "on a usual day {} of {}, {} failed",
+        "{days}: {}, {} and {}",
         grouped(changes.usual_requests),
         grouped(changes.usual_devices),
         grouped(changes.usual_failed_requests),
     );
-    let since = match changes.days_before {
-        0 => {
-            return Some(vec![format!(
-                "{all}. No earlier day is there to compare with."
-            )]);
-        }
-        1 => "the day before".to_owned(),
-        days => format!("{days} of the last 7 days"),
-    };
     if changes.is_quiet {
-        return Some(vec![format!(
-            "Nothing changed against {since}: {all}; {usual}."
-        )]);
+        return Some(vec![format!("Nothing changed: {all}; {usual}.")]);
     }
     let mut lines = Vec::new();
     for (change, one, many) in [
@@ -156,7 +153,7 @@ pub fn news(report: &Report) -> Option<Vec<String>> {
             )
         },
     ));
-    lines.push(format!("In all {all}; {usual}. Compared with {since}."));
+    lines.push(format!("In all {all}; {usual}."));
     Some(lines)
 }
 
