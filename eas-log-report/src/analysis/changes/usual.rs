@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    /// With hundreds of numbers a night, one that is like the others is told of once in months.
+    /// A number that is like the others is told of on one night in thousands.
     #[test]
     fn chance_is_no_news() {
         let mut state = 1_u64;
@@ -97,7 +97,7 @@ mod tests {
                 let days: [i64; 7] = std::array::from_fn(|_| draw());
                 told += u32::from(Usual::of(&days).is_exceeded_by(draw(), 10));
             }
-            assert!(told <= 4, "{told} of 20000 nights with a mean of {mean}");
+            assert!(told <= 10, "{told} of 20000 nights with a mean of {mean}");
         }
     }
 }
