@@ -130,6 +130,7 @@ fn read_source(
         bytes: 0,
         tally: Tally::default(),
         bad_values: 0,
+        not_told_apart: 0,
         malformed: Vec::new(),
     };
     let opened = open(source, fallback).and_then(|opened| match opened {

@@ -114,6 +114,16 @@ pub struct Identity {
     pub user_agent: TextId,
 }
 
+impl Identity {
+    /// Of a request that tells nothing of who sent it.
+    pub const NOBODY: Identity = Identity {
+        user: NONE,
+        device: NONE,
+        device_type: NONE,
+        user_agent: NONE,
+    };
+}
+
 /// A device of a user, whatever its client: what gets a verdict. Each is the number of a key or
 /// [`NONE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

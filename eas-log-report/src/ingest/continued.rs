@@ -26,6 +26,8 @@ pub struct Continued {
     pub bytes: u64,
     /// Values that did not have their form.
     pub bad_values: u64,
+    /// Requests of senders that are too many to be told apart.
+    pub not_told_apart: u64,
     /// The first lines that could not be read.
     pub malformed: Vec<MalformedLine>,
     /// The error that ended the reading, if one did.
@@ -56,6 +58,7 @@ pub fn read_on<'p>(
     });
     Continued {
         bad_values: gatherer.bad_values(),
+        not_told_apart: gatherer.not_told_apart(),
         period: gatherer.period(),
         parts: gatherer.finish(),
         header: scanned.header,

@@ -70,6 +70,17 @@ impl Window {
 }
 
 impl Filter {
+    /// Whether no user, device or client is named.
+    pub(super) fn names_nothing(&self) -> bool {
+        let patterns = [
+            &self.users,
+            &self.devices,
+            &self.device_types,
+            &self.user_agents,
+        ];
+        patterns.iter().all(|patterns| patterns.0.is_none())
+    }
+
     /// The times that are wanted of a user, by its key; `None` if none are.
     pub(super) fn window(&self, user: Option<&[u8]>) -> Option<Window> {
         let mut window = Window {

@@ -14,7 +14,7 @@ use eas_log_parse::Header;
 
 use super::ahead::Offer;
 use super::filter::Filter;
-use super::gather::{Gathered, Gatherer, Kept};
+use super::gather::{Bounds, Gathered, Gatherer, Kept, Strangers};
 use super::quality::{FileQuality, FileState, KEPT, MalformedLine, Quality};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
 use super::spans::{Plain, Queue, Span, Task};
@@ -100,78 +100,129 @@ impl Progress for () {
     fn advance(&self, _: u64) {}
 }
 
-/// Reads all sources.
+/// Reads all sources. Twice, if strangers have invented more senders than are told apart: which of them
+/// are is known only at the end.
 pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) -> Ingested {
-    let mut files: Vec<FileQuality> = sources
-        .iter()
-        .map(|source| FileQuality::new(source.name()))
-        .collect();
-    let (mut plain, mut streams) = (Vec::new(), Vec::new());
-    let mut bytes = 0;
-    for (file, source) in sources.iter().enumerate() {
-        files[file].state = match open_plain(source, &options.fallback) {
-            Ok(Some(Ok(found))) => {
-                bytes += found.length;
-                let path = found.path;
-                plain.push(Plain::new(file, path, found.length, options.piece_size));
-                continue;
-            }
-            // Streams are opened when it is their turn, however many there are.
-            Ok(None) => {
-                let size = source.size();
-                bytes += size.unwrap_or(0);
-                streams.push((file, size.unwrap_or(u64::MAX)));
-                continue;
-            }
-            Ok(Some(Err(reason))) => FileState::Skipped(reason),
-            Err(error) => FileState::Unreadable(error.to_string()),
-        };
-    }
-    progress.begin(bytes);
-
-    let state = State {
-        queue: Mutex::new(Queue::new(&plain, streams, &options.fallback)),
-        collected: Mutex::default(),
+    let reading = Reading {
+        sources,
+        options,
+        progress,
+        bounds: Bounds::default(),
+        gives_up: sources.iter().all(Source::can_be_read_again),
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build();
-    loop {
-        let worker = || Worker::new(sources, &plain, &state, options, progress).run();
-        match &pool {
-            Ok(pool) => {
-                pool.broadcast(|_| worker());
+    let (ingested, strangers) = reading.all();
+    if !reading.gives_up || !strangers.is_surprised() {
+        return ingested;
+    }
+    drop(ingested);
+    let again = Reading {
+        bounds: strangers.into_bounds(),
+        gives_up: false,
+        ..reading
+    };
+    again.all().0
+}
+
+/// A way through all sources.
+struct Reading<'r> {
+    sources: &'r [Source],
+    options: &'r Options,
+    progress: &'r dyn Progress,
+    /// Who is told apart.
+    bounds: Bounds,
+    /// Whether to give up where more senders come than are told apart.
+    gives_up: bool,
+}
+
+impl Reading<'_> {
+    fn all(&self) -> (Ingested, Strangers) {
+        let &Reading {
+            sources,
+            options,
+            progress,
+            ..
+        } = self;
+        let mut files: Vec<FileQuality> = sources
+            .iter()
+            .map(|source| FileQuality::new(source.name()))
+            .collect();
+        let (mut plain, mut streams) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
+        for (file, source) in sources.iter().enumerate() {
+            files[file].state = match open_plain(source, &options.fallback) {
+                Ok(Some(Ok(found))) => {
+                    bytes += found.length;
+                    let path = found.path;
+                    plain.push(Plain::new(file, path, found.length, options.piece_size));
+                    continue;
+                }
+                // Streams are opened when it is their turn, however many there are.
+                Ok(None) => {
+                    let size = source.size();
+                    bytes += size.unwrap_or(0);
+                    streams.push((file, size.unwrap_or(u64::MAX)));
+                    continue;
+                }
+                Ok(Some(Err(reason))) => FileState::Skipped(reason),
+                Err(error) => FileState::Unreadable(error.to_string()),
+            };
+        }
+        progress.begin(bytes);
+
+        let state = State {
+            queue: Mutex::new(Queue::new(&plain, streams, &options.fallback)),
+            collected: Mutex::default(),
+        };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads)
+            .build();
+        loop {
+            let worker = || Worker::new(self, &plain, &state).run();
+            match &pool {
+                Ok(pool) => {
+                    pool.broadcast(|_| worker());
+                }
+                // Without threads the work is done all the same.
+                Err(_) => worker(),
             }
-            // Without threads the work is done all the same.
-            Err(_) => worker(),
+            let mut collected = lock(&state.collected);
+            let wrong = collected.take_wrong();
+            if wrong.is_empty() {
+                break;
+            }
+            drop(collected);
+            lock(&state.queue).add(wrong);
         }
-        let mut collected = lock(&state.collected);
-        let wrong = collected.take_wrong();
-        if wrong.is_empty() {
-            break;
+
+        let collected = state.collected.into_inner();
+        let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
+        for (file, state) in collected.unread.drain(..) {
+            files[file].state = state;
         }
-        drop(collected);
-        lock(&state.queue).add(wrong);
+        let (joined, done) = collected.finish(&plain);
+        let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
+        for (file, pieces) in done {
+            lines_before[file] = sum_up(pieces, &mut files[file]);
+        }
+        for plain in &plain {
+            plain.check_length(&mut files[plain.file]);
+        }
+        let ingested = Ingested {
+            facts: joined.facts,
+            quality: Quality { files },
+            kept: joined.kept,
+            lines_before,
+        };
+        (ingested, joined.strangers)
     }
 
-    let collected = state.collected.into_inner();
-    let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
-    for (file, state) in collected.unread.drain(..) {
-        files[file].state = state;
-    }
-    let (facts, kept, done) = collected.finish(&plain);
-    let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
-    for (file, pieces) in done {
-        lines_before[file] = sum_up(pieces, &mut files[file]);
-    }
-    for plain in &plain {
-        plain.check_length(&mut files[plain.file]);
-    }
-    Ingested {
-        facts,
-        quality: Quality { files },
-        kept,
-        lines_before,
+    fn gatherer(&self) -> Gatherer<'_> {
+        let mut gatherer = Gatherer::new(&self.options.filter);
+        if self.options.keep_lines {
+            gatherer.keep_lines();
+        }
+        gatherer.keep_within(&self.bounds, self.gives_up);
+        gatherer
     }
 }
 
@@ -192,6 +243,7 @@ fn sum_up(pieces: Vec<Scanned>, quality: &mut FileQuality) -> Vec<u64> {
         quality.tally += scanned.tally;
         quality.bytes += scanned.bytes;
         quality.bad_values += scanned.bad_values;
+        quality.not_told_apart += scanned.not_told_apart;
         if let Some(error) = scanned.error {
             quality.state = FileState::Broken(error.to_string());
         }
@@ -212,9 +264,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What the threads have read.
 #[derive(Default)]
 struct Collected {
-    facts: Facts,
-    kept: Vec<Kept>,
-    /// Spans whose facts are in `facts`.
+    /// What was gathered, without its runs.
+    gathered: Gathered,
+    /// Spans whose facts are gathered.
     joined: Vec<Done>,
     /// Spans that were read by a header that has yet to prove right, with their facts.
     apart: Vec<(Done, Gathered)>,
@@ -275,11 +327,11 @@ impl Collected {
     }
 
     /// All facts together, and the pieces of each file in order.
-    fn finish(mut self, plain: &[Plain]) -> (Facts, Vec<Kept>, HashMap<usize, Vec<Scanned>>) {
-        for (mut done, gathered) in self.apart {
-            let entities = self.facts.merge(&gathered.facts);
-            done.runs = entities.into_iter().zip(gathered.runs).collect();
-            self.kept.extend(gathered.kept);
+    fn finish(mut self, plain: &[Plain]) -> (Gathered, HashMap<usize, Vec<Scanned>>) {
+        for (mut done, mut gathered) in self.apart {
+            let runs = std::mem::take(&mut gathered.runs);
+            let entities = self.gathered.merge(gathered);
+            done.runs = entities.into_iter().zip(runs).collect();
             self.joined.push(done);
         }
         self.joined
@@ -292,11 +344,12 @@ impl Collected {
                 pieces.append(&mut done.pieces);
                 for (entity, behind) in done.runs.drain(..) {
                     let before = open.remove(&entity).unwrap_or_default();
-                    open.insert(entity, self.facts.join_runs(entity, before, behind));
+                    let facts = &mut self.gathered.facts;
+                    open.insert(entity, facts.join_runs(entity, before, behind));
                 }
             }
             for (entity, runs) in open {
-                self.facts.end_runs(entity, runs);
+                self.gathered.facts.end_runs(entity, runs);
             }
             files.insert(spans[0].span.file, pieces);
         }
@@ -305,38 +358,28 @@ impl Collected {
                 .get(&plain.file)
                 .is_some_and(|pieces| pieces.len() == plain.pieces as usize)
         }));
-        self.kept.sort_unstable_by_key(|kept| kept.at);
-        (self.facts, self.kept, files)
+        self.gathered.kept.sort_unstable_by_key(|kept| kept.at);
+        (self.gathered, files)
     }
 }
 
 /// A thread at work.
 struct Worker<'w> {
-    sources: &'w [Source],
+    reading: &'w Reading<'w>,
     plain: &'w [Plain],
     state: &'w State,
-    options: &'w Options,
-    progress: &'w dyn Progress,
     /// Gathers what is known to be read rightly.
     own: Gatherer<'w>,
     joined: Vec<Done>,
 }
 
 impl<'w> Worker<'w> {
-    fn new(
-        sources: &'w [Source],
-        plain: &'w [Plain],
-        state: &'w State,
-        options: &'w Options,
-        progress: &'w dyn Progress,
-    ) -> Worker<'w> {
+    fn new(reading: &'w Reading<'w>, plain: &'w [Plain], state: &'w State) -> Worker<'w> {
         Worker {
-            sources,
+            reading,
             plain,
             state,
-            options,
-            progress,
-            own: gatherer(options),
+            own: reading.gatherer(),
             joined: Vec::new(),
         }
     }
@@ -349,8 +392,13 @@ impl<'w> Worker<'w> {
                 Some(Task::Help(helper)) => helper.run(),
                 Some(Task::Stream(file, offer)) => self.read_stream(file, offer),
                 Some(Task::Span(span)) if span.first == 0 => {
-                    let (span, pieces) =
-                        read_span(span, self.plain, self.state, &mut self.own, self.progress);
+                    let (span, pieces) = read_span(
+                        span,
+                        self.plain,
+                        self.state,
+                        &mut self.own,
+                        self.reading.progress,
+                    );
                     // Others were faster.
                     if pieces.is_empty() {
                         continue;
@@ -367,9 +415,14 @@ impl<'w> Worker<'w> {
                     });
                 }
                 Some(Task::Span(span)) => {
-                    let mut apart = gatherer(self.options);
-                    let (span, pieces) =
-                        read_span(span, self.plain, self.state, &mut apart, self.progress);
+                    let mut apart = self.reading.gatherer();
+                    let (span, pieces) = read_span(
+                        span,
+                        self.plain,
+                        self.state,
+                        &mut apart,
+                        self.reading.progress,
+                    );
                     if pieces.is_empty() {
                         continue;
                     }
@@ -384,13 +437,13 @@ impl<'w> Worker<'w> {
                 }
             }
         }
-        let Gathered { facts, runs, kept } = self.own.finish();
+        let mut gathered = self.own.finish();
+        let runs = std::mem::take(&mut gathered.runs);
         let mut collected = lock(&self.state.collected);
-        let entities = collected.facts.merge(&facts);
+        let entities = collected.gathered.merge(gathered);
         for (&entity, runs) in entities.iter().zip(runs) {
-            collected.facts.end_runs(entity, runs);
+            collected.gathered.facts.end_runs(entity, runs);
         }
-        collected.kept.extend(kept);
         for mut done in self.joined {
             for (entity, _) in &mut done.runs {
                 *entity = entities[*entity as usize];
@@ -400,11 +453,17 @@ impl<'w> Worker<'w> {
     }
 
     fn read_stream(&mut self, file: usize, offer: Offer<Stream>) {
-        let fallback = &self.options.fallback;
-        let state = match open_stream(&self.sources[file], fallback) {
+        let &Reading {
+            sources,
+            options,
+            progress,
+            ..
+        } = self.reading;
+        let fallback = &options.fallback;
+        let state = match open_stream(&sources[file], fallback) {
             Ok(Ok(stream)) => {
                 let own = &mut self.own;
-                let scanned = scan_stream(file, stream, offer, fallback, own, self.progress);
+                let scanned = scan_stream(file, stream, offer, fallback, own, progress);
                 self.joined.push(Done {
                     span: Span::stream(file, fallback),
                     pieces: vec![scanned],
@@ -415,18 +474,10 @@ impl<'w> Worker<'w> {
             Ok(Err(reason)) => FileState::Skipped(reason),
             Err(error) => FileState::Unreadable(error.to_string()),
         };
-        let size = self.sources[file].size().unwrap_or(0);
-        self.progress.advance(size);
+        let size = sources[file].size().unwrap_or(0);
+        progress.advance(size);
         lock(&self.state.collected).unread.push((file, state));
     }
-}
-
-fn gatherer(options: &Options) -> Gatherer<'_> {
-    let mut gatherer = Gatherer::new(&options.filter);
-    if options.keep_lines {
-        gatherer.keep_lines();
-    }
-    gatherer
 }
 
 /// Reads the pieces of a span as long as the span has some: another thread may take over its end.

@@ -54,6 +54,8 @@ pub struct FileQuality {
     pub tally: Tally,
     /// Values that did not have their form, though their line is a record.
     pub bad_values: u64,
+    /// Requests of senders that are too many to be told apart.
+    pub not_told_apart: u64,
     /// The first lines that could not be read.
     pub malformed: Vec<MalformedLine>,
 }
@@ -66,6 +68,7 @@ impl FileQuality {
             bytes: 0,
             tally: Tally::default(),
             bad_values: 0,
+            not_told_apart: 0,
             malformed: Vec::new(),
         }
     }
@@ -96,6 +99,11 @@ impl Quality {
     /// Bytes of all inputs, after decompression.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Requests of all inputs whose senders are too many to be told apart.
+    pub fn not_told_apart(&self) -> u64 {
+        self.files.iter().map(|file| file.not_told_apart).sum()
     }
 
     /// Values of all inputs that did not have their form.

@@ -27,6 +27,7 @@ pub(super) struct Scanned {
     pub(super) tally: Tally,
     pub(super) bytes: u64,
     pub(super) bad_values: u64,
+    pub(super) not_told_apart: u64,
     pub(super) malformed: Vec<MalformedLine>,
     pub(super) error: Option<io::Error>,
 }
@@ -41,6 +42,7 @@ impl Scanned {
             tally: Tally::default(),
             bytes: 0,
             bad_values: 0,
+            not_told_apart: 0,
             malformed: Vec::new(),
             error: None,
         }
@@ -87,7 +89,7 @@ pub(super) fn scan_stream(
     gatherer: &mut Gatherer<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
-    let bad_values = gatherer.bad_values();
+    let (bad_values, not_told_apart) = (gatherer.bad_values(), gatherer.not_told_apart());
     let source = Reporting {
         consumed: stream.consumption(),
         stream: Ahead::new(stream, offer),
@@ -104,6 +106,7 @@ pub(super) fn scan_stream(
     });
     Scanned {
         bad_values: gatherer.bad_values() - bad_values,
+        not_told_apart: gatherer.not_told_apart() - not_told_apart,
         ..scanned
     }
 }
@@ -115,7 +118,7 @@ pub(super) fn scan_piece(
     gatherer: &mut Gatherer<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
-    let bad_values = gatherer.bad_values();
+    let (bad_values, not_told_apart) = (gatherer.bad_values(), gatherer.not_told_apart());
     let place = |line| Place {
         file: piece.file as u32,
         piece: piece.number,
@@ -142,6 +145,7 @@ pub(super) fn scan_piece(
     };
     Scanned {
         bad_values: gatherer.bad_values() - bad_values,
+        not_told_apart: gatherer.not_told_apart() - not_told_apart,
         ..scanned
     }
 }

@@ -38,6 +38,15 @@ impl Source {
             Source::Stdin => None,
         }
     }
+
+    /// Whether it can be opened twice and says the same, as a pipe does not.
+    pub fn can_be_read_again(&self) -> bool {
+        match self {
+            Source::File(path) => path.is_file(),
+            Source::Member(_) => true,
+            Source::Stdin => false,
+        }
+    }
 }
 
 /// An input that is worth reading: a W3C log, as far as its first bytes tell.

@@ -71,6 +71,7 @@ fn input(report: &Report) -> serde_json::Value {
         quality.bytes(),
         quality.bad_values(),
     ));
+    input.insert("not_told_apart".into(), json!(quality.not_told_apart()));
     input.insert(
         "per_file".into(),
         quality.files.iter().map(per_file).collect(),

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use super::number::{bytes, grouped, percent};
 use super::time::short_time;
-use crate::ingest::FileState;
+use crate::ingest::{FileState, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use crate::report::{Finding, Part, Report, Value};
 use crate::triage::Verdict;
 
@@ -147,6 +147,15 @@ pub(super) fn input(report: &Report) -> Vec<String> {
         lines.push(format!(
             "{} (401 without a user), no failures, among the requests",
             some(totals.challenges, "authentication challenge")
+        ));
+    }
+    if quality.not_told_apart() > 0 {
+        lines.push(format!(
+            "{} of the requests are in the totals and in no row: they name more users, devices and \
+             user agents than are told apart, {} without a logon and {} of one user",
+            grouped(quality.not_told_apart()),
+            grouped(TOLD_APART_WITHOUT_LOGON as u64),
+            grouped(TOLD_APART_OF_A_USER as u64),
         ));
     }
     if quality.bad_values() > 0 {

@@ -54,6 +54,9 @@ pub(super) struct SourceEntry {
     pub(super) lines: Lines,
     /// Values that did not have their form.
     pub(super) bad_values: u64,
+    /// Requests of senders that are too many to be told apart.
+    #[serde(default)]
+    pub(super) not_told_apart: u64,
     /// The first lines that could not be read.
     pub(super) malformed: Vec<Malformed>,
     /// The error that ended the reading.
@@ -278,6 +281,7 @@ impl SourceEntry {
             bytes: self.print.bytes,
             tally: self.tally(),
             bad_values: self.bad_values,
+            not_told_apart: self.not_told_apart,
             malformed: self
                 .malformed
                 .iter()

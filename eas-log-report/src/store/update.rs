@@ -663,6 +663,7 @@ impl Work {
             (a, b) => a.or(b),
         };
         entry.bad_values += continued.bad_values;
+        entry.not_told_apart += continued.not_told_apart;
         let room = MALFORMED_KEPT.saturating_sub(entry.malformed.len());
         let malformed = continued.malformed.iter().take(room).map(Into::into);
         entry.malformed.extend(malformed);

@@ -16,6 +16,7 @@ mod requests;
 mod samples;
 mod sharing;
 mod smtp_server;
+mod strangers;
 mod verdicts;
 
 use std::path::{Path, PathBuf};

@@ -175,6 +175,11 @@ impl<'f> DayGatherer<'f> {
         self.gatherer.bad_values
     }
 
+    /// Requests of senders that were not told apart.
+    pub(in crate::ingest) fn not_told_apart(&self) -> u64 {
+        self.gatherer.not_told_apart
+    }
+
     /// Times of the first and the last record, of any kind.
     pub(in crate::ingest) fn period(&self) -> Option<(i64, i64)> {
         self.gatherer.by_day.as_ref()?.period

@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub(super) standing: Standing,
     /// At which times.
     pub(super) window: Window,
+    /// Whether it is of requests whose logon failed.
+    pub(super) refused: bool,
 }
 
 /// Whether the requests of an identity count.
@@ -30,6 +32,8 @@ pub(super) enum Standing {
     Counts,
     Probe,
     FilteredOut,
+    /// It is not even counted, since everything will be read again.
+    GivenUp,
 }
 
 /// The identities met so far, by the raw bytes that make them.
@@ -75,8 +79,9 @@ impl PartsStore {
 }
 
 #[inline]
-fn hash_parts(hasher: &RandomState, parts: &Parts<'_>) -> u64 {
+fn hash_parts(hasher: &RandomState, parts: &Parts<'_>, refused: bool) -> u64 {
     let mut hasher = hasher.build_hasher();
+    hasher.write_u8(refused.into());
     for part in parts {
         hasher.write(part);
         // So that no two ways to divide the same bytes are alike.
@@ -88,16 +93,16 @@ fn hash_parts(hasher: &RandomState, parts: &Parts<'_>) -> u64 {
 impl KnownIdentities {
     /// The hash of parts.
     #[inline]
-    pub(super) fn hash(&self, parts: &Parts<'_>) -> u64 {
-        hash_parts(&self.hasher, parts)
+    pub(super) fn hash(&self, parts: &Parts<'_>, refused: bool) -> u64 {
+        hash_parts(&self.hasher, parts, refused)
     }
 
     /// What is known of these parts, of which this is the hash.
     #[inline]
-    pub(super) fn find(&self, hash: u64, parts: &Parts<'_>) -> Option<Known> {
-        let found = self
-            .index
-            .find(hash, |&known| self.parts.get(known) == *parts);
+    pub(super) fn find(&self, hash: u64, parts: &Parts<'_>, refused: bool) -> Option<Known> {
+        let found = self.index.find(hash, |&known| {
+            self.known[known as usize].refused == refused && self.parts.get(known) == *parts
+        });
         found.map(|&known| self.known[known as usize])
     }
 
@@ -106,8 +111,15 @@ impl KnownIdentities {
         let number = u32::try_from(self.known.len()).expect("fewer than 2^32 identities");
         self.parts.push(parts);
         self.known.push(known);
-        let (store, hasher) = (&self.parts, &self.hasher);
-        self.index
-            .insert_unique(hash, number, |&known| hash_parts(hasher, &store.get(known)));
+        let (store, all, hasher) = (&self.parts, &self.known, &self.hasher);
+        self.index.insert_unique(hash, number, |&known| {
+            let refused = all[known as usize].refused;
+            hash_parts(hasher, &store.get(known), refused)
+        });
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 }

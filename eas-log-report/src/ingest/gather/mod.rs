@@ -8,6 +8,7 @@ mod by_day;
 mod device;
 mod kept;
 mod known;
+mod strangers;
 mod waiting;
 
 use chrono::{NaiveDate, Timelike};
@@ -23,6 +24,9 @@ pub use self::by_day::{Days, Open, Part, RunKind};
 use self::device::DeviceState;
 pub use self::kept::{Kept, KeptColumn};
 use self::known::{Known, KnownIdentities, Parts, Standing};
+pub(super) use self::strangers::{Bounds, Strangers};
+use self::strangers::{Sender, hash_of, hash_of_command};
+pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
 use super::filter::{Filter, Window};
 use crate::facts::{
@@ -38,6 +42,9 @@ const SYNC_KEY_WINDOW_S: i64 = 600;
 /// semaphore timeout, operation aborted, connection aborted.
 const BROKEN_CONNECTIONS: [&[u8]; 4] = [b"64", b"121", b"995", b"1236"];
 
+/// In place of commands that are too many to be told apart.
+const OTHER_COMMAND: &[u8] = b"(other)";
+
 /// Gathers the facts of records.
 pub(super) struct Gatherer<'f> {
     facts: Facts,
@@ -46,6 +53,11 @@ pub(super) struct Gatherer<'f> {
     bad_values: u64,
     filter: &'f Filter,
     known: KnownIdentities,
+    strangers: Strangers,
+    /// Whether to gather nothing more once there is more than is told apart, since everything will be
+    /// read again.
+    gives_up: bool,
+    not_told_apart: u64,
     waiting: Waiting,
     last_date: Option<([u8; 10], i64)>,
     last_hour: Option<(Option<i32>, u32)>,
@@ -59,6 +71,7 @@ pub(super) struct Gatherer<'f> {
 }
 
 /// What was gathered.
+#[derive(Default)]
 pub(super) struct Gathered {
     /// The facts of the records.
     pub(super) facts: Facts,
@@ -66,6 +79,17 @@ pub(super) struct Gathered {
     pub(super) runs: Vec<OpenRuns>,
     /// The lines, if they were wanted.
     pub(super) kept: Vec<Kept>,
+    /// What was told apart.
+    pub(super) strangers: Strangers,
+}
+
+impl Gathered {
+    /// Adds what else was gathered, but for its runs, and gives for each of its entities the one here.
+    pub(super) fn merge(&mut self, other: Gathered) -> Vec<u32> {
+        self.kept.extend(other.kept);
+        self.strangers.merge(other.strangers);
+        self.facts.merge(&other.facts)
+    }
 }
 
 /// What became of the request of one record: its command, and how it is judged. `None` if it is no
@@ -121,6 +145,9 @@ impl<'f> Gatherer<'f> {
             bad_values: 0,
             filter,
             known: KnownIdentities::default(),
+            strangers: Strangers::default(),
+            gives_up: false,
+            not_told_apart: 0,
             waiting: Waiting::default(),
             last_date: None,
             last_hour: None,
@@ -136,9 +163,21 @@ impl<'f> Gatherer<'f> {
         self.kept = Some(Vec::new());
     }
 
+    /// Tells apart what lies within these bounds. `gives_up` if everything will be read again by
+    /// other bounds where these do not hold.
+    pub(super) fn keep_within(&mut self, bounds: &Bounds, gives_up: bool) {
+        self.strangers = Strangers::new(bounds);
+        self.gives_up = gives_up;
+    }
+
     /// How many values did not have their form.
     pub(super) fn bad_values(&self) -> u64 {
         self.bad_values
+    }
+
+    /// How many requests are of senders that were not told apart.
+    pub(super) fn not_told_apart(&self) -> u64 {
+        self.not_told_apart
     }
 
     /// The runs of each entity that go on behind the last record, which are new from here on.
@@ -154,6 +193,7 @@ impl<'f> Gatherer<'f> {
             facts: self.facts,
             runs: self.devices.into_iter().map(|device| device.runs).collect(),
             kept: self.kept.unwrap_or_default(),
+            strangers: self.strangers,
         }
     }
 
@@ -249,6 +289,10 @@ impl<'f> Gatherer<'f> {
             }
             Standing::FilteredOut => {
                 self.facts.counts.filtered_out += 1;
+                return;
+            }
+            Standing::GivenUp => {
+                self.command(record, asked);
                 return;
             }
         }
@@ -469,23 +513,31 @@ impl<'f> Gatherer<'f> {
             asked.device_type,
             record.cs_user_agent().unwrap_or_default(),
         ];
-        let hash = self.known.hash(&parts);
-        match self.known.find(hash, &parts) {
+        let refused = record.get(Field::ScStatus) == Some(b"401");
+        let hash = self.known.hash(&parts, refused);
+        match self.known.find(hash, &parts, refused) {
             Some(known) => known,
-            None => self.new_identity(hash, &parts, record),
+            None => self.new_identity(hash, &parts, refused, record),
         }
     }
 
     #[cold]
-    fn new_identity(&mut self, hash: u64, parts: &Parts<'_>, record: &Record<'_, '_>) -> Known {
+    fn new_identity(
+        &mut self,
+        hash: u64,
+        parts: &Parts<'_>,
+        refused: bool,
+        record: &Record<'_, '_>,
+    ) -> Known {
+        let mut known = Known {
+            identity: NONE,
+            entity: NONE,
+            standing: Standing::Probe,
+            window: Window::default(),
+            refused,
+        };
         if Tier::is_probe(record) {
-            let known = Known {
-                identity: NONE,
-                entity: NONE,
-                standing: Standing::Probe,
-                window: Window::default(),
-            };
-            self.known.insert(hash, parts, known);
+            self.remember(hash, parts, known);
             return known;
         }
         let &[username, query_user, device, device_type, user_agent] = parts;
@@ -495,42 +547,59 @@ impl<'f> Gatherer<'f> {
         } else {
             username
         };
+        // Filters that name what is wanted keep what is remembered small by themselves.
+        let sender = match username.is_empty() || refused {
+            true => Sender::Stranger,
+            false => Sender::user(user),
+        };
+        let told_apart = !self.filter.names_nothing() || self.strangers.has(sender, hash_of(parts));
+        if self.gives_up && self.strangers.is_surprised() {
+            known.standing = Standing::GivenUp;
+            return known;
+        }
         let texts = &mut self.facts.texts;
         fn some(text: &[u8], intern: impl FnOnce(&[u8]) -> TextId) -> TextId {
             if text.is_empty() { NONE } else { intern(text) }
         }
-        let identity = Identity {
-            user: some(user, |text| texts.users.intern(text)),
-            device: some(device, |text| texts.devices.intern(text)),
-            device_type: some(device_type, |text| texts.device_types.intern(text)),
-            user_agent: some(user_agent, |text| texts.user_agents.intern(text)),
-        };
+        let mut identity = Identity::NOBODY;
+        if told_apart || sender != Sender::Stranger {
+            identity.user = some(user, |text| texts.users.intern(text));
+        }
+        if told_apart {
+            identity.device = some(device, |text| texts.devices.intern(text));
+            identity.device_type = some(device_type, |text| texts.device_types.intern(text));
+            identity.user_agent = some(user_agent, |text| texts.user_agents.intern(text));
+        }
         let users = &self.facts.texts.users;
         let key = (identity.user != NONE).then(|| users.keys().get(users.key_of(identity.user)));
         let window = self.filter.window(key);
-        let standing = if window.is_some() && self.wants(&identity, query_user) {
+        known.window = window.unwrap_or_default();
+        known.standing = if window.is_some() && self.wants(&identity, query_user) {
             Standing::Counts
         } else {
             Standing::FilteredOut
         };
         // Only identities that count are part of the facts.
-        let (identity, entity) = match standing {
-            Standing::Counts => {
-                let identity = self.facts.identity(identity);
-                (identity, self.facts.entity_of(identity))
-            }
-            Standing::Probe | Standing::FilteredOut => (NONE, NONE),
-        };
+        if known.standing == Standing::Counts {
+            known.identity = self.facts.identity(identity);
+            known.entity = self.facts.entity_of(known.identity);
+        }
         let entities = self.facts.entities().len();
         self.devices.resize(entities, DeviceState::default());
-        let known = Known {
-            identity,
-            entity,
-            standing,
-            window: window.unwrap_or_default(),
-        };
-        self.known.insert(hash, parts, known);
+        if told_apart {
+            self.remember(hash, parts, known);
+        } else {
+            self.not_told_apart += u64::from(known.standing == Standing::Counts);
+        }
         known
+    }
+
+    /// Remembers an identity. What does not count is worked out again where there is too much of it.
+    fn remember(&mut self, hash: u64, parts: &Parts<'_>, known: Known) {
+        const ENOUGH: usize = 1 << 17;
+        if known.standing == Standing::Counts || self.known.len() < ENOUGH {
+            self.known.insert(hash, parts, known);
+        }
     }
 
     fn wants(&self, identity: &Identity, query_user: &[u8]) -> bool {
@@ -601,14 +670,8 @@ impl<'f> Gatherer<'f> {
                 .version
                 .or_else(|| legacy?.protocol_version.map(|version| version.0)),
         };
+        let command = self.command(record, asked);
         let texts = &mut self.facts.texts;
-        let command = match asked.command {
-            Some(Command::Other(name)) => texts.commands.intern(name),
-            Some(command) => texts.commands.intern(command.name()),
-            None => record
-                .cs_method()
-                .map_or(NONE, |method| texts.commands.intern(method)),
-        };
         let outcome = Outcome {
             command,
             sc_status,
@@ -643,6 +706,28 @@ impl<'f> Gatherer<'f> {
             tier,
         };
         self.facts.outcome(outcome)
+    }
+
+    /// The command of a request, or its method where it has none.
+    #[inline]
+    fn command(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> TextId {
+        match (asked.command, record.cs_method()) {
+            (Some(Command::Other(name)), _) => self.other_command(name),
+            (Some(command), _) => self.facts.texts.commands.intern(command.name()),
+            (None, Some(method @ (b"OPTIONS" | b"POST" | b"GET" | b"HEAD"))) => {
+                self.facts.texts.commands.intern(method)
+            }
+            (None, Some(method)) => self.other_command(method),
+            (None, None) => NONE,
+        }
+    }
+
+    /// A command or method that Exchange does not have.
+    #[cold]
+    fn other_command(&mut self, name: &[u8]) -> TextId {
+        let told_apart = self.strangers.has(Sender::Command, hash_of_command(name));
+        let name = if told_apart { name } else { OTHER_COMMAND };
+        self.facts.texts.commands.intern(name)
     }
 
     /// The server that wrote the line: by name or, where the log has none, by address.
