@@ -1,5 +1,6 @@
 //! Sending the report as a mail, or writing the mail into a file.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +75,12 @@ pub(super) struct MailArgs {
 }
 
 impl MailArgs {
+    /// The files that are named.
+    pub(super) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let paths = [&mut self.smtp_login, &mut self.smtp_ca, &mut self.eml];
+        paths.into_iter().flatten()
+    }
+
     /// These options, and where one is not given that of others.
     pub(super) fn or(self, others: MailArgs) -> MailArgs {
         MailArgs {
@@ -123,6 +130,26 @@ enum Way {
     /// A login or a certificate that cannot be read does not lose the report, so the error waits
     /// until there is one.
     Server(Box<anyhow::Result<Relay>>),
+}
+
+/// For whom, when, and how, to say what would be done.
+impl fmt::Display for Mailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to: Vec<String> = self.to.iter().map(ToString::to_string).collect();
+        write!(f, "to {}", terminal_safe(&to.join(", ")))?;
+        match &self.way {
+            Way::File(path) => write!(f, ", into {}", path.display())?,
+            Way::Server(relay) => match &**relay {
+                Ok(relay) => write!(f, ", by {}", relay.host)?,
+                Err(_) => f.write_str(", which cannot work yet")?,
+            },
+        }
+        f.write_str(match self.when {
+            MailWhen::Always => "",
+            MailWhen::Changes => ", if something has changed",
+            MailWhen::Findings => ", if there is a finding",
+        })
+    }
 }
 
 impl Mailer {

@@ -16,7 +16,7 @@ use super::exit::Outcome;
 use super::mail::{MailArgs, Mailer};
 use super::output::check_folder;
 use super::plan::{layout, pseudonyms};
-use super::store::{prune, zone};
+use super::store::{old_days, prune, zone};
 use super::watch::{Watch, WatchArgs};
 use crate::analysis::{Earlier, Options, analyse, changes};
 use crate::input::{Source, discover};
@@ -27,7 +27,7 @@ use crate::render::{
     write_markdown, write_text,
 };
 use crate::report::Report;
-use crate::store::{Planned, Store, Summary, Update, Zone, date_of, fault};
+use crate::store::{Done, Store, Summary, Update, Zone, date_of, fault};
 use crate::triage::{Findings, Limits};
 
 /// The options of `nightly`.
@@ -58,10 +58,12 @@ pub struct NightlyArgs {
         help_heading = "Settings"
     )]
     format: Vec<Form>,
-    /// Drop days that are older than so many, counted back from the latest
+    /// Drop days that are older than so many, counted back from the latest. Their reports stay as
+    /// they are
     #[arg(long, value_name = "N", help_heading = "Settings")]
     keep_days: Option<u32>,
-    /// Settings from a TOML file: the names of these options, with _ for -. The command line wins
+    /// Settings from a TOML file: the names of these options, with _ for -. The command line wins.
+    /// Paths in the file are relative to its folder
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -70,7 +72,7 @@ pub struct NightlyArgs {
     watch: WatchArgs,
     #[command(flatten)]
     share: ShareArgs,
-    /// Only say what would be done
+    /// Only say what would be done: read as ever, and write and send nothing
     #[arg(long)]
     check: bool,
     /// Name every file on standard error
@@ -128,6 +130,7 @@ struct File {
     #[serde(default)]
     logs: Vec<PathBuf>,
     store: Option<PathBuf>,
+    #[serde(default, deserialize_with = "date_of_file")]
     date: Option<String>,
     tz: Option<String>,
     out: Option<PathBuf>,
@@ -293,7 +296,38 @@ impl Settings {
 fn read_file(path: &Path) -> anyhow::Result<File> {
     let context = || format!("--config {}", path.display());
     let text = fs::read_to_string(path).with_context(context)?;
-    toml::from_str(&text).with_context(context)
+    let mut file: File = toml::from_str(&text).with_context(context)?;
+    // A scheduled job runs in a folder that nobody thinks of.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let one = [
+        &mut file.store,
+        &mut file.out,
+        &mut file.findings,
+        &mut file.prometheus,
+        &mut file.pseudonymize,
+    ];
+    let paths = one.into_iter().flatten().chain(&mut file.logs);
+    for path in paths.chain(file.mail.paths_mut()) {
+        *path = folder.join(&*path);
+    }
+    Ok(file)
+}
+
+/// A date with or without quotes: TOML has dates of its own.
+fn date_of_file<'de, D: serde::Deserializer<'de>>(file: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "expected a date such as 2011-05-06, or \"yesterday\""
+    )]
+    enum Date {
+        Text(String),
+        Date(toml::value::Datetime),
+    }
+    Ok(Some(match Date::deserialize(file)? {
+        Date::Text(text) => text,
+        Date::Date(date) => date.to_string(),
+    }))
 }
 
 pub(super) fn run(args: &NightlyArgs) -> anyhow::Result<Outcome> {
@@ -306,72 +340,158 @@ pub(super) fn run(args: &NightlyArgs) -> anyhow::Result<Outcome> {
         return check(&settings, &found.sources, !found.problems.is_empty());
     }
     let mut store = Store::open(&settings.store, settings.zone)?;
-    check_folder("--out", &settings.out)?;
     let date = settings.date(store.zone())?;
     let summary = store.update(&found.sources, &settings.update)?;
     tell(&summary, args.verbose);
+    let mut outcome = Outcome::of(!found.problems.is_empty() || is_in_part(&summary));
     fault("before_reports");
-    let written = write_reports(&settings, &store, date)?;
+    let mut past = Past::of(&settings.store);
+    // What one of the outputs lacks does not lose the others.
+    let mut failed: Option<anyhow::Error> = None;
+    let mut fails = |what: anyhow::Result<()>| {
+        if let Err(error) = what
+            && let Some(earlier) = failed.replace(error)
+        {
+            anstream::eprintln!("eas-log-report: {}", terminal_safe(&format!("{earlier:#}")));
+        }
+    };
+    let mut written = Vec::new();
+    fails(write_reports(
+        &settings,
+        &store,
+        date,
+        &mut past,
+        &mut written,
+    ));
+    fails(past.save());
+    if !settings.watch.is_idle() {
+        let (report, _) = report(&settings, &store, date)?;
+        outcome = settings.watch.look(&report, outcome);
+        fails(settings.watch.write_totals(&report));
+    }
+    outcome = settings.mail(&store, date, &mut past, outcome)?;
+    fault("before_prune");
     if let Some(keep_days) = settings.keep_days {
         prune(&mut store, keep_days)?;
     }
     anstream::println!(
         "read {} of {} files, {} days changed; {}",
         bytes(summary.bytes),
-        summary.read.len(),
+        summary.read(),
         summary.days.len(),
         match written.as_slice() {
             [] => format!("the report of {date} is as it was"),
             dates => format!(
                 "wrote the report of {} to {}",
-                dates
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                list(dates),
                 settings.out.display()
             ),
         }
     );
-    let in_part = !summary.unreadable.is_empty() || !found.problems.is_empty();
-    let outcome = settings.watch(&store, date, Outcome::of(in_part))?;
-    settings.mail(&store, date, written.contains(&date), outcome)
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(outcome),
+    }
+}
+
+fn list(dates: &[NaiveDate]) -> String {
+    let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
+    dates.join(", ")
+}
+
+/// Whether the report is less than it could be. Says so if there is nothing that it could be of: a
+/// folder that is empty because it is not there today looks like a good night.
+fn is_in_part(summary: &Summary) -> bool {
+    if !summary.has_logs() {
+        anstream::eprintln!(
+            "eas-log-report: there is no log under --logs that can be read: the report says nothing of \
+             how devices are"
+        );
+    }
+    summary.is_in_part() || !summary.has_logs()
 }
 
 impl Settings {
-    /// Looks at the report of the day, as often as the job runs.
-    fn watch(&self, store: &Store, date: NaiveDate, outcome: Outcome) -> anyhow::Result<Outcome> {
-        if self.watch.is_idle() {
-            return Ok(outcome);
-        }
-        self.watch.look(&report(self, store, date)?.0, outcome)
-    }
-
-    /// Mails the report of the day when it is new.
+    /// Mails the report of the day if it is not the one that was mailed, and before it those of
+    /// earlier nights that did not get through.
     fn mail(
         &self,
         store: &Store,
         date: NaiveDate,
-        is_new: bool,
-        outcome: Outcome,
+        past: &mut Past,
+        mut outcome: Outcome,
     ) -> anyhow::Result<Outcome> {
-        let Some(mailer) = self.mailer.as_ref().filter(|_| is_new) else {
+        let Some(mailer) = &self.mailer else {
             return Ok(outcome);
         };
-        let (report, changed) = report(self, store, date)?;
-        if !mailer.wants(&report, changed) {
-            return Ok(outcome);
+        past.is_due(date, self.key(store, date)?, store);
+        for late in past.forget_mails(date) {
+            anstream::eprintln!(
+                "eas-log-report: the report of {late} could not be mailed for {WEEK} days, and will not \
+                 be; it is in {}",
+                self.out.display()
+            );
         }
-        let letter = Letter::about(&report).context("cannot put the message together");
-        Ok(mailer.post(letter, outcome))
+        for due in past.due() {
+            let (report, changed) = report(self, store, due)?;
+            if mailer.wants(&report, changed) {
+                // One that is mailed and then forgotten to be would be mailed twice, which is better
+                // than not at all.
+                past.save()?;
+                fault("before_mail");
+                let letter = Letter::about(&report).context("cannot put the message together");
+                let posted = mailer.post(letter, outcome);
+                if posted == Outcome::NotMailed {
+                    anstream::eprintln!(
+                        "eas-log-report: the report of {due} is in {}, and will be mailed on the next \
+                         night",
+                        self.out.display()
+                    );
+                    outcome = posted;
+                    break;
+                }
+            }
+            past.mailed(due);
+        }
+        past.save()?;
+        Ok(outcome)
+    }
+
+    /// A name for all that the report of a day depends on.
+    fn key(&self, store: &Store, date: NaiveDate) -> anyhow::Result<String> {
+        let day = date.to_epoch_days();
+        store.key(
+            day - WEEK,
+            day,
+            &format!(
+                "{} {:?} {:?} {} {:?}",
+                env!("CARGO_PKG_VERSION"),
+                self.limits,
+                self.forms,
+                self.findings_text,
+                self.pseudonyms.as_ref().map(Pseudonyms::fingerprint)
+            ),
+        )
     }
 }
 
 /// Says on standard error what was not read, and what was withdrawn.
-fn tell(summary: &Summary, verbose: bool) {
-    for (name, why) in &summary.unreadable {
+pub(super) fn tell(summary: &Summary, verbose: bool) {
+    for (name, done) in &summary.files {
+        let name = terminal_safe(name);
+        match done {
+            Done::Unreadable(why) => {
+                let why = terminal_safe(why);
+                anstream::eprintln!("eas-log-report: {name}: cannot be read: {why}");
+            }
+            Done::New | Done::Grown(..) if verbose => anstream::eprintln!("{name}: read"),
+            Done::Skipped(why) if verbose => anstream::eprintln!("{name}: skipped: {why}"),
+            _ => {}
+        }
+    }
+    for (name, why) in &summary.broken {
         let (name, why) = (terminal_safe(name), terminal_safe(why));
-        anstream::eprintln!("eas-log-report: {name}: cannot be read: {why}");
+        anstream::eprintln!("eas-log-report: {name}: read only in part: {why}");
     }
     for name in &summary.withdrawn {
         anstream::eprintln!(
@@ -379,19 +499,11 @@ fn tell(summary: &Summary, verbose: bool) {
             terminal_safe(name)
         );
     }
-    if verbose {
-        for name in &summary.read {
-            anstream::eprintln!("{}: read", terminal_safe(name));
-        }
-        for (name, why) in &summary.skipped {
-            anstream::eprintln!("{}: skipped: {why}", terminal_safe(name));
-        }
-    }
 }
 
 /// Says what would be done.
 fn check(settings: &Settings, sources: &[Source], problems: bool) -> anyhow::Result<Outcome> {
-    let store = if settings.store.join("manifest.json").exists() {
+    let mut store = if settings.store.join("manifest.json").exists() {
         Store::read(&settings.store)?
     } else {
         anstream::println!("the store {} would be made", settings.store.display());
@@ -407,126 +519,256 @@ fn check(settings: &Settings, sources: &[Source], problems: bool) -> anyhow::Res
         );
     }
     let date = settings.date(store.zone())?;
-    let mut in_part = problems;
+    let dry = Update {
+        dry: true,
+        ..settings.update.clone()
+    };
+    let summary = store.update(sources, &dry)?;
     let mut unchanged = 0;
-    for (name, planned) in store.plan(sources, &settings.update) {
-        let name = terminal_safe(&name);
-        match planned {
-            Planned::Unchanged => unchanged += 1,
-            Planned::Known(as_what) => {
-                anstream::println!("{name}: known, as {}", terminal_safe(&as_what));
+    for (name, done) in &summary.files {
+        let shown = terminal_safe(name);
+        match done {
+            Done::Unchanged => unchanged += 1,
+            Done::Known(as_what) => {
+                anstream::println!("{shown}: known, as {}", terminal_safe(as_what));
             }
-            Planned::Grown(as_what, from) => anstream::println!(
-                "{name}: would be read from byte {from} on; so far it is known as {}",
-                terminal_safe(&as_what)
+            Done::Grown(as_what, from) => anstream::println!(
+                "{shown}: would be read from byte {from} on; so far it is known as {}",
+                terminal_safe(as_what)
             ),
-            Planned::New => anstream::println!("{name}: would be read"),
-            Planned::Skipped(why) => anstream::println!("{name}: would be skipped: {why}"),
-            Planned::Unreadable(why) => {
-                in_part = true;
-                anstream::println!("{name}: cannot be read: {}", terminal_safe(&why));
+            Done::New => anstream::println!("{shown}: would be read"),
+            Done::Skipped(why) => anstream::println!("{shown}: would be skipped: {why}"),
+            Done::Unreadable(why) => {
+                anstream::println!("{shown}: cannot be read: {}", terminal_safe(why));
             }
         }
+        if let Some(why) = summary.broken.get(name) {
+            anstream::println!("{shown}: only in part: {}", terminal_safe(why));
+        }
+    }
+    for name in &summary.withdrawn {
+        anstream::println!(
+            "{}: was rewritten; what it said before would be withdrawn",
+            terminal_safe(name)
+        );
     }
     anstream::println!("{unchanged} files are as they were");
     anstream::println!(
-        "the report of {date} ({}) would be written to {}",
-        store.zone().name(),
-        settings.out.display()
+        "{} would be read, {} days would change",
+        bytes(summary.bytes),
+        summary.days.len()
     );
-    Ok(Outcome::of(in_part))
+    let mut past = Past::of(&settings.store);
+    match stale(settings, &store, date, &past)?.as_slice() {
+        [] => anstream::println!("the report of {date} would stay as it is"),
+        dates => anstream::println!(
+            "the report of {} ({}) would be written to {}",
+            list(dates),
+            store.zone().name(),
+            settings.out.display()
+        ),
+    }
+    if let Some(mailer) = &settings.mailer {
+        past.is_due(date, settings.key(&store, date)?, &store);
+        past.forget_mails(date);
+        for due in past.due() {
+            anstream::println!("the report of {due} would be mailed {mailer}");
+        }
+    }
+    if let Some(keep_days) = settings.keep_days {
+        let old = old_days(&store, keep_days);
+        if !old.is_empty() {
+            let dates: Vec<NaiveDate> = old.into_iter().map(date_of).collect();
+            anstream::println!("days that would be dropped: {}", list(&dates));
+        }
+    }
+    Ok(Outcome::of(problems || is_in_part(&summary)))
 }
 
-/// The reports that were written, by the path of each without its ending: what they were made of,
-/// and the length of each file. With it a night without news writes nothing, and a report whose day
-/// changed is made anew.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Written(BTreeMap<String, OneWritten>);
+/// What became of the reports of earlier nights.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    path: PathBuf,
+    now: Kept,
+    /// As it is in its file.
+    saved: Kept,
+}
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct OneWritten {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// The reports that were written, by the path of each without its ending. With them a night
+    /// without news writes nothing, and a report whose day changed is made anew.
+    reports: BTreeMap<String, Written>,
+    /// The mails, by the day of their report.
+    mails: BTreeMap<i32, Mail>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Written {
     day: i32,
+    /// What it was made of.
     of: String,
+    /// The length of each file.
     bytes: BTreeMap<String, u64>,
 }
 
-const WRITTEN: &str = "reports.json";
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mail {
+    /// What the report was made of.
+    of: String,
+    /// Whether it got through, or nobody wanted it.
+    done: bool,
+}
 
 /// So many days before are compared with.
 const WEEK: i32 = 7;
 
+/// So long it is known what was mailed.
+const MAILS_KNOWN: i32 = 31;
+
+impl Past {
+    fn of(store: &Path) -> Past {
+        let path = store.join("reports.json");
+        // One that cannot be read costs no more than writing reports again, and mailing the last.
+        let saved: Kept = fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        Past {
+            path,
+            now: saved.clone(),
+            saved,
+        }
+    }
+
+    fn save(&mut self) -> anyhow::Result<()> {
+        if self.now == self.saved {
+            return Ok(());
+        }
+        let text = serde_json::to_vec_pretty(&self.now)?;
+        write_atomically(&self.path, |out| out.write_all(&text))
+            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        fault("past");
+        self.saved = self.now.clone();
+        Ok(())
+    }
+
+    /// Takes note that the report of a day is to be mailed, unless this one was.
+    fn is_due(&mut self, date: NaiveDate, of: String, store: &Store) {
+        let day = date.to_epoch_days();
+        let known = self.now.mails.get(&day);
+        if known.is_none_or(|mail| mail.of != of && is_whole(store, day)) {
+            self.now.mails.insert(day, Mail { of, done: false });
+        }
+    }
+
+    fn mailed(&mut self, date: NaiveDate) {
+        if let Some(mail) = self.now.mails.get_mut(&date.to_epoch_days()) {
+            mail.done = true;
+        }
+    }
+
+    /// The days whose reports are to be mailed.
+    fn due(&self) -> Vec<NaiveDate> {
+        let due = self.now.mails.iter().filter(|(_, mail)| !mail.done);
+        due.map(|(&day, _)| date_of(day)).collect()
+    }
+
+    /// Forgets what is long mailed, and gives the days whose reports nobody waits for any more.
+    fn forget_mails(&mut self, date: NaiveDate) -> Vec<NaiveDate> {
+        let today = date.to_epoch_days();
+        let mut late = Vec::new();
+        self.now.mails.retain(|&day, mail| {
+            let is_late = !mail.done && day < today - WEEK;
+            if is_late {
+                late.push(date_of(day));
+            }
+            !is_late && day >= today - MAILS_KNOWN
+        });
+        late
+    }
+}
+
+/// Whether the store has all that the report of a day is made of.
+fn is_whole(store: &Store, day: i32) -> bool {
+    store.has_all_of(day - WEEK..=day)
+}
+
+/// The path of a report without its ending.
+fn stem(settings: &Settings, date: NaiveDate) -> String {
+    let stem = settings.out.join(format!("report-{date}"));
+    stem.to_string_lossy().into_owned()
+}
+
+/// The report of the day if it is not as it was made, and those of other days whose facts changed
+/// since they were made. One whose days are partly dropped is left as it is: it knew more.
+fn stale(
+    settings: &Settings,
+    store: &Store,
+    date: NaiveDate,
+    past: &Past,
+) -> anyhow::Result<Vec<NaiveDate>> {
+    let mut dates: BTreeSet<NaiveDate> = [date].into();
+    dates.extend(past.now.reports.iter().filter_map(|(path, one)| {
+        let date = date_of(one.day);
+        (*path == stem(settings, date)).then_some(date)
+    }));
+    let mut stale = Vec::new();
+    for date in dates {
+        let is_there = |one: &Written| {
+            one.bytes
+                .iter()
+                .all(|(path, length)| fs::metadata(path).is_ok_and(|found| found.len() == *length))
+        };
+        let made = past.now.reports.get(&stem(settings, date));
+        let is_good = match made {
+            Some(one) if !is_whole(store, one.day) => is_there(one),
+            Some(one) => is_there(one) && one.of == settings.key(store, date)?,
+            None => false,
+        };
+        if !is_good {
+            stale.push(date);
+        }
+    }
+    Ok(stale)
+}
+
 /// Writes the report of a day, and those of other days whose facts changed since they were written.
+/// Adds the days of which a file was written: one that would be the same stays.
 fn write_reports(
     settings: &Settings,
     store: &Store,
     date: NaiveDate,
-) -> anyhow::Result<Vec<NaiveDate>> {
-    let path = settings.store.join(WRITTEN);
-    // A list that cannot be read costs no more than writing reports again.
-    let mut written: Written = fs::read(&path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    let mut dates: BTreeSet<NaiveDate> = [date].into();
-    let here = |date: NaiveDate| {
-        let stem = settings.out.join(format!("report-{date}"));
-        stem.to_string_lossy().into_owned()
-    };
-    dates.extend(written.0.iter().filter_map(|(stem, one)| {
-        let date = date_of(one.day);
-        let whole = store.has_all_since(one.day - WEEK);
-        (*stem == here(date) && whole).then_some(date)
-    }));
-    let mut done = Vec::new();
-    for date in dates {
-        let day = date.to_epoch_days();
-        let of = store.key(
-            day - WEEK,
-            day,
-            &format!(
-                "{} {:?} {:?} {} {:?}",
-                env!("CARGO_PKG_VERSION"),
-                settings.limits,
-                settings.forms,
-                settings.findings_text,
-                settings.pseudonyms.as_ref().map(Pseudonyms::fingerprint)
-            ),
-        )?;
-        let stem = here(date);
-        let as_written = |one: &OneWritten| {
-            one.of == of
-                && one.bytes.iter().all(|(path, length)| {
-                    fs::metadata(path).is_ok_and(|found| found.len() == *length)
-                })
-        };
-        if written.0.get(&stem).is_some_and(as_written) {
-            continue;
-        }
+    past: &mut Past,
+    done: &mut Vec<NaiveDate>,
+) -> anyhow::Result<()> {
+    check_folder("--out", &settings.out)?;
+    for date in stale(settings, store, date, past)? {
+        let stem = stem(settings, date);
         let (report, _) = report(settings, store, date)?;
         let mut lengths = BTreeMap::new();
         for form in &settings.forms {
             let path = format!("{stem}.{}", form.extension());
             let mut text = Vec::new();
             form.write(&report, &mut text)?;
-            write_atomically(Path::new(&path), |out| out.write_all(&text))
-                .with_context(|| format!("cannot write {path}"))?;
-            fault("report");
+            if fs::read(&path).ok().as_ref() != Some(&text) {
+                write_atomically(Path::new(&path), |out| out.write_all(&text))
+                    .with_context(|| format!("cannot write {path}"))?;
+                fault("report");
+                if done.last() != Some(&date) {
+                    done.push(date);
+                }
+            }
             lengths.insert(path, text.len() as u64);
         }
-        let one = OneWritten {
-            day,
-            of,
+        let one = Written {
+            day: date.to_epoch_days(),
+            of: settings.key(store, date)?,
             bytes: lengths,
         };
-        written.0.insert(stem, one);
-        done.push(date);
+        past.now.reports.insert(stem, one);
     }
-    if !done.is_empty() {
-        let text = serde_json::to_vec_pretty(&written)?;
-        write_atomically(&path, |out| out.write_all(&text))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(done)
+    Ok(())
 }
 
 /// The report of a day with what changed, and whether something did.

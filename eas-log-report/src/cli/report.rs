@@ -25,6 +25,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let findings = findings(&args.triage)?;
     let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
     let watch = Watch::new(&args.watch, known)?;
+    watch.try_totals()?;
     let target = Target::report(&args.output)?;
     let mailer = Mailer::new(&args.mail, false)?;
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
@@ -43,13 +44,15 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         finding.listed.truncate(rows.unwrap_or(usize::MAX));
     }
     let written = write(&report, &args.output, &target);
-    let mut outcome = watch.look(&report, Outcome::of(in_part))?;
+    let mut outcome = watch.look(&report, Outcome::of(in_part));
+    let totals = watch.write_totals(&report);
     // One that cannot be written is mailed all the same, and one that cannot be mailed is written.
     if let Some((mailer, letter)) = mail {
         let letter = letter.context("cannot put the message together");
         outcome = mailer.post(letter, outcome);
     }
     written?;
+    totals?;
     Ok(outcome)
 }
 

@@ -1,6 +1,5 @@
 //! `store`: what is kept of earlier nights; and `report`: any span of it, without the logs.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -9,6 +8,7 @@ use clap::Subcommand;
 
 use super::args::{OutputArgs, ShareArgs, TriageArgs};
 use super::exit::Outcome;
+use super::nightly::tell;
 use super::output::Target;
 use super::plan::pseudonyms;
 use super::read::{findings, limits};
@@ -16,9 +16,9 @@ use super::report::write;
 use super::watch::{Watch, WatchArgs};
 use crate::analysis::{Options, analyse};
 use crate::ingest::Ingested;
-use crate::input::{Source, discover};
+use crate::input::discover;
 use crate::render::{bytes, grouped, terminal_safe};
-use crate::store::{Store, Update, Zone, date_of};
+use crate::store::{Again, Store, Update, Zone, date_of};
 use crate::triage::Findings;
 
 /// What to do with a store.
@@ -98,12 +98,15 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
     let findings = findings(&args.triage)?;
     let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
     let watch = Watch::new(&args.watch, known)?;
+    watch.try_totals()?;
     let pseudonyms = pseudonyms(&args.share)?;
     let target = Target::report(&args.output)?;
     let store = Store::read(&args.store)?;
     let day = |date: Option<NaiveDate>| date.map(|date| date.to_epoch_days());
     let (from, to) = (day(args.from), day(args.to));
     let mut ingested = span(&store, from, to)?;
+    // A pager may keep this command for long, and the next night waits for the store.
+    drop(store);
     if let Some(pseudonyms) = &pseudonyms {
         pseudonyms.apply(&mut ingested);
     }
@@ -119,8 +122,13 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
         devices: rows,
     };
     let report = analyse(ingested, options).context("cannot analyse")?;
-    write(&report, &args.output, &target)?;
-    watch.look(&report, Outcome::Written)
+    let written = write(&report, &args.output, &target);
+    let in_part = report.quality.is_incomplete();
+    let outcome = watch.look(&report, Outcome::of(in_part));
+    let totals = watch.write_totals(&report);
+    written?;
+    totals?;
+    Ok(outcome)
 }
 
 /// What the store holds of a span of days, of which it must hold one.
@@ -162,11 +170,24 @@ pub(super) fn run(command: &StoreCommand) -> anyhow::Result<Outcome> {
 
 /// Drops all days but so many.
 pub(super) fn prune(store: &mut Store, keep_days: u32) -> anyhow::Result<Vec<String>> {
-    let Some(last) = store.days().last().copied() else {
-        return Ok(Vec::new());
-    };
+    match first_to_keep(store, keep_days) {
+        Some(first) => store.prune(first),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The days that would be dropped.
+pub(super) fn old_days(store: &Store, keep_days: u32) -> Vec<i32> {
+    let first = first_to_keep(store, keep_days);
+    let days = store.days().into_iter();
+    days.filter(|&day| first.is_some_and(|first| day < first))
+        .collect()
+}
+
+fn first_to_keep(store: &Store, keep_days: u32) -> Option<i32> {
     let keep = i32::try_from(keep_days).unwrap_or(i32::MAX);
-    store.prune(last.saturating_sub(keep - 1))
+    let last = store.days().last().copied()?;
+    Some(last.saturating_sub(keep - 1))
 }
 
 /// The zone that was named.
@@ -196,7 +217,17 @@ fn status(folder: &Path) -> anyhow::Result<Outcome> {
     for (path, why) in &status.damaged {
         anstream::println!("damaged: {}: {why}", terminal_safe(path));
     }
-    Ok(Outcome::of(!status.damaged.is_empty()))
+    for lost in &status.lost {
+        anstream::println!(
+            "lost: {} requests of {} from {}",
+            grouped(lost.requests),
+            lost.day,
+            terminal_safe(&lost.file)
+        );
+    }
+    Ok(Outcome::of(
+        !status.damaged.is_empty() || !status.lost.is_empty(),
+    ))
 }
 
 fn rebuild(
@@ -213,40 +244,62 @@ fn rebuild(
         !found.sources.is_empty(),
         "nothing to read: no file was found under --logs"
     );
-    let mut store = Store::open_to_rebuild(folder, zone(tz)?)?;
-    let (tables, lost) = store.give_up_damaged()?;
-    for table in &tables {
-        anstream::println!("set aside: {}", terminal_safe(table));
+    let (mut store, adopted) = Store::open_to_rebuild(folder, zone(tz)?)?;
+    if let Some(adopted) = &adopted {
+        anstream::println!(
+            "the manifest was lost: {} days were taken over from their tables",
+            adopted.days
+        );
+        for file in &adopted.set_aside {
+            anstream::println!("set aside: {}", terminal_safe(file));
+        }
     }
-    let update = Update::default();
-    let mut summary = store.update(&found.sources, &update)?;
-    if all {
-        let names: BTreeSet<String> = found.sources.iter().map(Source::name).collect();
-        store.give_up_found(&names)?;
-        summary = store.update(&found.sources, &update)?;
+    for table in store.set_damaged_aside()? {
+        anstream::println!("set aside: {}", terminal_safe(&table));
+    }
+    let update = Update {
+        again: if all { Again::All } else { Again::Lost },
+        ..Update::default()
+    };
+    let summary = store.update(&found.sources, &update)?;
+    tell(&summary, false);
+    // What was dropped on purpose came back with logs that were read again.
+    if let Some(first) = store.pruned_before() {
+        store.prune(first)?;
     }
     anstream::println!(
         "read {} of {} files; {} days written",
         bytes(summary.bytes),
-        summary.read.len(),
+        summary.read(),
         summary.days.len()
     );
-    let names = store.names();
-    let gone: Vec<&String> = lost
-        .iter()
-        .filter(|name| !names.contains(name.as_str()))
-        .collect();
-    for name in &gone {
+    let lost = store.lost();
+    for lost in &lost {
         anstream::eprintln!(
-            "eas-log-report: {} was in a damaged table and is not under --logs: what it said is lost",
-            terminal_safe(name)
+            "eas-log-report: {} requests of {} were in a damaged table, and their log {} is not under \
+             --logs: they are lost",
+            grouped(lost.requests),
+            lost.day,
+            terminal_safe(&lost.file)
         );
     }
-    let in_part = !gone.is_empty() || !summary.unreadable.is_empty() || !found.problems.is_empty();
+    let in_part = !lost.is_empty() || summary.is_in_part() || !found.problems.is_empty();
     Ok(Outcome::of(in_part))
 }
 
 fn merge(stores: &[PathBuf], into: &Path) -> anyhow::Result<Outcome> {
+    for store in stores {
+        // It would wait for itself.
+        let same = |a: &Path, b: &Path| {
+            a.canonicalize()
+                .is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        };
+        ensure!(
+            !same(store, into),
+            "--into {}: is one of the stores that are to be merged; name a new folder",
+            into.display()
+        );
+    }
     let others = stores
         .iter()
         .map(|folder| Store::read(folder))

@@ -29,12 +29,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Reads the conditions, and tries what is to be written, before the work.
+    /// Reads the conditions, before the work.
     pub(super) fn new(args: &WatchArgs, findings: &Findings) -> anyhow::Result<Watch> {
         let conditions = args.fail_on.iter();
-        if let Some(path) = &args.prometheus {
-            check_writable("--prometheus", path)?;
-        }
         Ok(Watch {
             conditions: conditions
                 .map(|typed| Condition::parse(typed, findings))
@@ -43,23 +40,37 @@ impl Watch {
         })
     }
 
+    /// Fails if the totals cannot be written.
+    pub(super) fn try_totals(&self) -> anyhow::Result<()> {
+        match &self.prometheus {
+            Some(path) => check_writable("--prometheus", path),
+            None => Ok(()),
+        }
+    }
+
     /// Whether there is nothing to watch.
     pub(super) fn is_idle(&self) -> bool {
         self.conditions.is_empty() && self.prometheus.is_none()
     }
 
-    /// Says which conditions hold, writes the totals, and gives what came of the run.
-    pub(super) fn look(&self, report: &Report, mut outcome: Outcome) -> anyhow::Result<Outcome> {
+    /// Says which conditions hold, and gives what came of the run.
+    pub(super) fn look(&self, report: &Report, mut outcome: Outcome) -> Outcome {
         let holding = self.conditions.iter();
         for holds in holding.filter_map(|condition| condition.holds(report)) {
             anstream::eprintln!("eas-log-report: {holds}");
             outcome = Outcome::ConditionHolds;
         }
-        if let Some(path) = &self.prometheus {
-            write_atomically(path, |out| write_prometheus(report, out))
-                .with_context(|| format!("--prometheus {}: cannot be written", path.display()))?;
-        }
-        Ok(outcome)
+        outcome
+    }
+
+    /// Writes the totals, if they are wanted.
+    pub(super) fn write_totals(&self, report: &Report) -> anyhow::Result<()> {
+        let Some(path) = &self.prometheus else {
+            return Ok(());
+        };
+        self.try_totals()?;
+        write_atomically(path, |out| write_prometheus(report, out))
+            .with_context(|| format!("--prometheus {}: cannot be written", path.display()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::facts::Counts;
 use crate::ingest::{FileQuality, FileState, MalformedLine};
 
 /// Version of the form of a store. A store of another is not read.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 /// What a store holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub(super) struct Manifest {
 pub(super) struct SourceEntry {
     /// A path that holds it, or the last that did.
     pub(super) name: String,
+    /// The store that it was merged from, by the name of its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<String>,
     /// What was read of it.
     pub(super) print: Print,
     /// Whether that does not end with a line break, as the last line of an archive need not.
@@ -63,6 +66,10 @@ pub(super) struct SourceEntry {
     pub(super) error: Option<String>,
     /// How many records of each kind on each day.
     pub(super) days: BTreeMap<String, DayCounts>,
+    /// The same of days whose tables are gone: they were dropped, or were damaged and could not be
+    /// read again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) dropped: BTreeMap<String, DayCounts>,
     /// The days with runs that may go on.
     pub(super) open_days: Vec<String>,
 }
@@ -87,7 +94,7 @@ pub(super) struct Malformed {
 }
 
 /// How many records of each kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DayCounts {
     pub(super) requests: u64,
@@ -122,6 +129,39 @@ pub(super) struct Look {
     pub(super) held: Held,
     /// Whether a last line without its end waits to be completed.
     pub(super) waits: bool,
+    /// What it held before, as long as what it holds now does not tell whether it is that anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) before: Vec<Holding>,
+}
+
+impl Look {
+    /// What of sources it holds or held.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = Holding> {
+        let now = match self.held {
+            Held::Source(holding) => Some(holding),
+            Held::Skipped(_) => None,
+        };
+        now.into_iter().chain(self.before.iter().copied())
+    }
+
+    /// The source that it holds.
+    pub(super) fn source(&self) -> Option<u32> {
+        match self.held {
+            Held::Source(holding) => Some(holding.source),
+            Held::Skipped(_) => None,
+        }
+    }
+}
+
+/// How much of a source is in a place. A copy of its beginning is less than all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Holding {
+    /// The source, by number.
+    pub(super) source: u32,
+    pub(super) bytes: u64,
+    /// The digest of their print.
+    pub(super) digest: u64,
 }
 
 /// Length and time of the last change, as the file system tells them.
@@ -137,8 +177,8 @@ pub(super) struct Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Held {
-    /// A source, by number.
-    Source(u32),
+    /// A source, or its beginning.
+    Source(Holding),
     /// No log: why.
     Skipped(String),
 }
@@ -172,7 +212,7 @@ impl Manifest {
 
     /// The manifest as a file: JSON with a hash of its own.
     pub(super) fn to_bytes(&self) -> anyhow::Result<Vec<u8>> {
-        let body = serde_json::to_string_pretty(self)?;
+        let body = serde_json::to_string(self)?;
         let check = hash(body.as_bytes());
         Ok(
             format!("{{\"schema\":{SCHEMA},\"check\":\"{check}\",\"store\":{body}}}\n")
@@ -221,6 +261,23 @@ impl std::fmt::Display for OtherSchema {
 impl std::error::Error for OtherSchema {}
 
 impl SourceEntry {
+    /// All of it, as held in a place.
+    pub(super) fn holding(&self, source: u32) -> Holding {
+        Holding {
+            source,
+            bytes: self.print.bytes,
+            digest: self.print.digest(),
+        }
+    }
+
+    /// Takes note that the tables of a day have nothing of it any more.
+    pub(super) fn drop_day(&mut self, day: &str) {
+        if let Some(counts) = self.days.remove(day) {
+            self.dropped.entry(day.to_owned()).or_default().add(counts);
+        }
+        self.open_days.retain(|open| open != day);
+    }
+
     /// The header in force at the end of what was read.
     pub(super) fn header(&self, fallback: &Header) -> Header {
         let fields = self.fields.as_deref().and_then(|f| read_text(f).ok());

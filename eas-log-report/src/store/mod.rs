@@ -2,17 +2,21 @@
 //!
 //! A store is a folder of Parquet files, a folder for each day, and a manifest. The tables of a day
 //! hold what every file that was read says of it, so that what one file contributed can be taken out
-//! again. A day whose facts change is written anew under names of its own; then the manifest is
+//! again, and what the manifest knows of those files, so that a day is not lost with the manifest. A
+//! day whose facts change is written anew under names of its own; then the manifest is
 //! exchanged for one that names the new tables, and only then the old ones are removed. So a crash at
 //! any moment leaves the old state or the new one, and at most files that no manifest names, which
 //! the next run removes.
 
+mod adopt;
 mod columns;
 mod fault;
 mod manifest;
 mod merge;
 mod print;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod update;
 mod zone;
 
@@ -20,19 +24,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use rayon::prelude::*;
 
 pub(crate) use fault::fault;
-pub use update::{Plan, Planned, Summary, Update};
+pub use update::{Again, Done, Summary, Update};
 pub use zone::{NO_DAY, Zone, date_of, day_name, day_named};
 
-use self::manifest::{Held, Manifest, OtherSchema, TableFile};
+use self::manifest::{Manifest, OtherSchema, TableFile};
 use self::print::hash;
 use crate::facts::{Counts, Facts};
 use crate::ingest::{Ingested, Part, Quality};
 use crate::render::write_atomically;
+
+/// A run that another run has to wait for is waited for so long. The reader of a store is done soon.
+const WAIT_FOR_RUN: Duration = Duration::from_secs(2);
+const WAIT_FOR_READERS: Duration = Duration::from_secs(60);
+const WAIT_TO_READ: Duration = Duration::from_secs(10);
 
 /// What each source says of a day, by its number.
 type Parts = BTreeMap<u32, Part>;
@@ -66,6 +76,28 @@ pub struct Status {
     pub bytes: u64,
     /// Tables that are damaged or missing, and why.
     pub damaged: Vec<(String, String)>,
+    /// What was lost with damaged tables.
+    pub lost: Vec<Lost>,
+}
+
+/// What a store had of a day from a file, and has no more.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// The day.
+    pub day: String,
+    /// The file.
+    pub file: String,
+    /// How many requests of devices.
+    pub requests: u64,
+}
+
+/// What was taken over into a store whose manifest was lost.
+#[derive(Clone, Debug, Default)]
+pub struct Adopted {
+    /// How many days.
+    pub days: usize,
+    /// The files that were set aside.
+    pub set_aside: Vec<String>,
 }
 
 /// What a store holds of a day.
@@ -90,23 +122,30 @@ impl Store {
         Store::open_or(folder, zone, Err)
     }
 
-    /// Opens a store to write to it. One whose manifest is damaged or missing begins anew: its
-    /// manifest is set aside, and its tables are given up.
+    /// Opens a store to write to it. Of one whose manifest is damaged or missing the manifest is set
+    /// aside, and one is made that names the tables of all days that are whole.
     ///
     /// # Errors
     /// As [`open`](Store::open).
-    pub fn open_to_rebuild(folder: &Path, zone: Option<Zone>) -> anyhow::Result<Store> {
-        Store::open_or(folder, zone, |error| {
+    pub fn open_to_rebuild(
+        folder: &Path,
+        zone: Option<Zone>,
+    ) -> anyhow::Result<(Store, Option<Adopted>)> {
+        let mut adopted = None;
+        let store = Store::open_or(folder, zone, |error| {
             if error.downcast_ref::<OtherSchema>().is_some() {
                 return Err(error);
             }
+            let mut taken = Adopted::default();
+            let manifest = adopt::adopt(folder, &mut taken)?;
             let path = folder.join(MANIFEST);
             if path.exists() {
-                fs::rename(&path, aside(&path))
-                    .with_context(|| format!("cannot set {} aside", path.display()))?;
+                taken.set_aside.push(set_aside(&path)?);
             }
-            Ok(None)
-        })
+            adopted = Some(taken);
+            Ok(manifest)
+        })?;
+        Ok((store, adopted))
     }
 
     fn open_or(
@@ -117,11 +156,13 @@ impl Store {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the store {}", folder.display()))?;
         let lock = lock(folder)?;
-        let found = match read_manifest(folder) {
-            Ok(found) => found,
-            Err(error) => damaged(error)?,
+        let (found, is_new) = match read_manifest(folder) {
+            Ok(found) => {
+                let is_new = found.is_none();
+                (found, is_new)
+            }
+            Err(error) => (damaged(error)?, true),
         };
-        let is_new = found.is_none();
         let manifest = match found {
             Some(manifest) => manifest,
             None => Manifest::new(zone.map_or("UTC", Zone::name)),
@@ -157,7 +198,7 @@ impl Store {
         let path = folder.join(LOCK);
         // A store on a medium that cannot be written is not locked, and nobody changes it.
         let lock = match File::open(&path) {
-            Ok(file) => match file.try_lock_shared() {
+            Ok(file) => match wait(WAIT_TO_READ, || file.try_lock_shared()) {
                 Ok(()) => Some(file),
                 Err(TryLockError::WouldBlock) => bail!(is_locked(folder)),
                 Err(TryLockError::Error(_)) => None,
@@ -217,12 +258,6 @@ impl Store {
             .collect()
     }
 
-    /// The names of the files that it has read.
-    pub fn names(&self) -> BTreeSet<&str> {
-        let sources = self.manifest.sources.values();
-        sources.map(|source| source.name.as_str()).collect()
-    }
-
     /// A name for all that the store says of some days, and for what else a report depends on. It
     /// changes when one of them does.
     ///
@@ -246,9 +281,38 @@ impl Store {
         Ok(hash(&serde_json::to_vec(&all)?))
     }
 
-    /// Whether no day from this one on was ever dropped.
-    pub fn has_all_since(&self, day: i32) -> bool {
-        self.manifest.pruned_before.is_none_or(|first| first <= day)
+    /// Whether nothing was ever dropped of these days.
+    pub fn has_all_of(&self, days: std::ops::RangeInclusive<i32>) -> bool {
+        let pruned = self.manifest.pruned_before;
+        let within =
+            |name: &String| matches!(day_named(name), Some(Some(day)) if days.contains(&day));
+        let mut sources = self.manifest.sources.values();
+        pruned.is_none_or(|first| first <= *days.start())
+            && !sources.any(|source| source.dropped.keys().any(within))
+    }
+
+    /// The first day that was kept when days were dropped.
+    pub fn pruned_before(&self) -> Option<i32> {
+        self.manifest.pruned_before
+    }
+
+    /// What was lost with damaged tables.
+    pub fn lost(&self) -> Vec<Lost> {
+        let pruned = self.manifest.pruned_before;
+        let is_lost = |name: &str| match day_named(name) {
+            Some(Some(day)) => pruned.is_none_or(|pruned| pruned <= day),
+            _ => true,
+        };
+        let sources = self.manifest.sources.values();
+        sources
+            .flat_map(|source| source.dropped.iter().map(move |day| (source, day)))
+            .filter(|(_, (day, _))| is_lost(day))
+            .map(|(source, (day, counts))| Lost {
+                day: day.clone(),
+                file: source.name.clone(),
+                requests: counts.requests,
+            })
+            .collect()
     }
 
     /// Reads days as if from their logs: those from the first to the last, and all without limits.
@@ -296,8 +360,14 @@ impl Store {
         let mut facts = facts?;
         facts.counts = Counts::default();
         for (_, source) in &sources {
-            for (day, counts) in &source.days {
-                if wanted(day) {
+            let held = source
+                .days
+                .iter()
+                .map(|(day, counts)| (wanted(day), counts));
+            // Their lines were read, so that they count as those of other days do.
+            let dropped = source.dropped.values().map(|counts| (false, counts));
+            for (is_wanted, counts) in held.chain(dropped) {
+                if is_wanted {
                     facts.counts.requests += counts.requests;
                 } else {
                     facts.counts.filtered_out += counts.requests;
@@ -307,7 +377,21 @@ impl Store {
                 facts.counts.other += counts.other;
             }
         }
-        let files = sources.iter().map(|(_, source)| source.quality()).collect();
+        let mut named: BTreeMap<&str, u32> = BTreeMap::new();
+        for (_, source) in &sources {
+            *named.entry(&source.name).or_default() += 1;
+        }
+        let files = sources.iter().map(|(_, source)| {
+            let mut quality = source.quality();
+            // Servers have logs in folders of the same name.
+            if named[source.name.as_str()] > 1
+                && let Some(origin) = &source.origin
+            {
+                quality.name = format!("{origin}: {}", source.name);
+            }
+            quality
+        });
+        let files = files.collect();
         Ok(Ingested::whole_files(facts, Quality { files }))
     }
 
@@ -317,7 +401,7 @@ impl Store {
             return Ok(Parts::new());
         };
         let mut tables = Vec::new();
-        for file in files {
+        for file in files.iter().filter(|file| file.table != tables::SOURCES) {
             tables.push((file.table.clone(), self.read_table(file)?));
         }
         tables::decode(&tables, number).map_err(|(table, tables::Wrong(why))| {
@@ -329,12 +413,9 @@ impl Store {
     fn read_table(&self, file: &TableFile) -> anyhow::Result<Vec<u8>> {
         let path = self.folder.join(&file.path);
         let bytes = fs::read(&path).map_err(|error| {
-            let set_aside = aside(&path);
-            let hint = if set_aside.exists() {
-                format!(
-                    " (it was damaged and is set aside as {})",
-                    set_aside.display()
-                )
+            let aside = aside(&path, 1);
+            let hint = if aside.exists() {
+                format!(" (it was damaged and is set aside as {})", aside.display())
             } else {
                 String::new()
             };
@@ -346,10 +427,9 @@ impl Store {
         if bytes.len() as u64 == file.bytes && hash(&bytes) == file.hash {
             return Ok(bytes);
         }
-        let set_aside = aside(&path);
-        let what = match fs::rename(&path, &set_aside) {
-            Ok(()) => format!("it is set aside as {}", set_aside.display()),
-            Err(error) => format!("it cannot be set aside: {error}"),
+        let what = match set_aside(&path) {
+            Ok(aside) => format!("it is set aside as {aside}"),
+            Err(error) => format!("it cannot be set aside: {error:#}"),
         };
         bail!(
             "{} is damaged: its content is not what was written; {what}: {REBUILD}",
@@ -389,6 +469,7 @@ impl Store {
                 .into_iter()
                 .map(|(_, path, why)| (path, why))
                 .collect(),
+            lost: self.lost(),
         }
     }
 
@@ -414,75 +495,33 @@ impl Store {
             .collect()
     }
 
-    /// Sets damaged tables aside, and gives up the sources that they told of, which are to be read
-    /// again. Gives the paths of the tables and the names of the sources.
+    /// Sets days aside of which a table is damaged. What was read of other days stays, and the files
+    /// that told of these stay known, as files of which something is lost. Gives the paths of the
+    /// tables.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub fn give_up_damaged(&mut self) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    pub fn set_damaged_aside(&mut self) -> anyhow::Result<Vec<String>> {
         let damaged = self.damaged();
         let days: BTreeSet<&String> = damaged.iter().map(|(day, ..)| day).collect();
-        for (_, path, _) in &damaged {
-            let path = Path::new(path);
-            if path.exists() {
-                fs::rename(path, aside(path))
-                    .with_context(|| format!("cannot set {} aside", path.display()))?;
-            }
+        if days.is_empty() {
+            return Ok(Vec::new());
         }
-        let lost: BTreeSet<u32> = self
-            .manifest
-            .sources
-            .iter()
-            .filter(|(_, source)| days.iter().any(|&day| source.days.contains_key(day)))
-            .map(|(&id, _)| id)
-            .collect();
-        let names = lost
-            .iter()
-            .map(|id| self.manifest.sources[id].name.clone())
-            .collect();
         let mut next = self.manifest.clone();
-        for day in &days {
-            next.days.remove(*day);
-        }
-        self.give_up(next, &lost)?;
-        Ok((
-            damaged.into_iter().map(|(_, path, _)| path).collect(),
-            names,
-        ))
-    }
-
-    /// Gives up sources whose files are among these paths, so that they are read again.
-    ///
-    /// # Errors
-    /// If the store cannot be written.
-    pub fn give_up_found(&mut self, paths: &BTreeSet<String>) -> anyhow::Result<()> {
-        let next = self.manifest.clone();
-        let held = next.looks.iter().filter(|(path, _)| paths.contains(*path));
-        let found: BTreeSet<u32> = held
-            .filter_map(|(_, look)| match look.held {
-                Held::Source(id) => Some(id),
-                Held::Skipped(_) => None,
-            })
-            .collect();
-        self.give_up(next, &found)
-    }
-
-    /// Takes sources out of a manifest and of the tables that it names, and makes it the one.
-    fn give_up(&mut self, mut next: Manifest, sources: &BTreeSet<u32>) -> anyhow::Result<()> {
-        let mut days: BTreeSet<String> = BTreeSet::new();
-        for id in sources {
-            if let Some(source) = next.sources.remove(id) {
-                days.extend(source.days.into_keys());
-                days.extend(source.open_days);
+        let mut tables: BTreeSet<PathBuf> = BTreeSet::new();
+        for day in days {
+            // What is whole of such a day is of no use without the rest, and is kept with it.
+            let files = next.days.remove(day).into_iter().flatten();
+            tables.extend(files.map(|file| self.folder.join(file.path)));
+            for source in next.sources.values_mut() {
+                source.drop_day(day);
             }
         }
-        next.looks
-            .retain(|_, look| !matches!(look.held, Held::Source(id) if sources.contains(&id)));
-        days.retain(|day| next.days.contains_key(day));
-        self.rewrite(next, &days, |_, mut parts| {
-            parts.retain(|source, _| !sources.contains(source));
-            Ok(parts)
-        })
+        for table in tables.iter().filter(|table| table.exists()) {
+            set_aside(table)?;
+        }
+        self.rewrite(next, &BTreeSet::new(), |_, parts| Ok(parts))?;
+        Ok(damaged.into_iter().map(|(_, path, _)| path).collect())
     }
 
     /// Drops the days before this one. What was read stays known, so that it is not read again.
@@ -502,10 +541,11 @@ impl Store {
             keep
         });
         for source in next.sources.values_mut() {
-            let days = source.days.keys().filter(|day| old(day));
-            dropped.extend(days.cloned());
-            source.days.retain(|day, _| !old(day));
-            source.open_days.retain(|day| !old(day));
+            let days: Vec<String> = source.days.keys().filter(|day| old(day)).cloned().collect();
+            for day in days {
+                source.drop_day(&day);
+                dropped.insert(day);
+            }
         }
         next.pruned_before = Some(next.pruned_before.map_or(first, |before| before.max(first)));
         if !dropped.is_empty() {
@@ -565,20 +605,27 @@ impl Store {
             let name = format!("{DAY}{value}");
             let folder = self.folder.join(&name);
             let mut files = Vec::new();
-            for (table, bytes) in tables::encode(&parts).context("cannot write a table")? {
+            let write = |table: &str, bytes: &[u8]| -> anyhow::Result<TableFile> {
                 fs::create_dir_all(&folder)
                     .with_context(|| format!("cannot make {}", folder.display()))?;
                 let path = format!("{name}/{table}-{:06}.parquet", next.revision);
                 let file = self.folder.join(&path);
-                write_atomically(&file, |out| out.write_all(&bytes))
+                write_atomically(&file, |out| out.write_all(bytes))
                     .with_context(|| format!("cannot write {}", file.display()))?;
                 fault("table");
-                files.push(TableFile {
+                Ok(TableFile {
                     table: table.to_owned(),
                     path,
                     bytes: bytes.len() as u64,
-                    hash: hash(&bytes),
-                });
+                    hash: hash(bytes),
+                })
+            };
+            for (table, bytes) in tables::encode(&parts).context("cannot write a table")? {
+                files.push(write(table, &bytes)?);
+            }
+            // Last, since it names the others.
+            if let Some(sources) = adopt::sources_of(next, day, &files)? {
+                files.push(write(tables::SOURCES, &sources)?);
             }
             if files.is_empty() {
                 next.days.remove(day);
@@ -625,7 +672,11 @@ impl Store {
                     let path = table.path();
                     let name = table.file_name();
                     let name = name.to_string_lossy();
-                    let is_table = name.ends_with(".parquet") && !named.contains(&path);
+                    // A run that was killed leaves tables of the next revision. Those of later ones
+                    // mean that the manifest is older than they are, and are no litter.
+                    let is_table = revision_of(&name)
+                        .is_some_and(|revision| revision <= self.manifest.revision + 1)
+                        && !named.contains(&path);
                     if is_table || is_temporary(&name) {
                         fs::remove_file(path)?;
                     } else {
@@ -642,17 +693,53 @@ impl Store {
     }
 }
 
-const REBUILD: &str = "run eas-log-report store rebuild with --logs to read its logs again";
+const REBUILD: &str = "run eas-log-report store rebuild with --logs to mend it";
 
 fn is_temporary(name: &str) -> bool {
     name.starts_with(".eas-log-report-")
 }
 
-fn aside(path: &Path) -> PathBuf {
+/// The revision that a table was written in, from its name.
+fn revision_of(name: &str) -> Option<u64> {
+    let (_, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    number.parse().ok()
+}
+
+/// Where a file goes that is set aside, the first time or a later one.
+fn aside(path: &Path, time: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(DAMAGED);
+    if time > 1 {
+        name.push(format!("-{time}"));
+    }
     name.into()
+}
+
+/// Sets a file aside, next to what was set aside before. Gives its new path.
+fn set_aside(path: &Path) -> anyhow::Result<String> {
+    let mut time = 1;
+    while aside(path, time).exists() {
+        time += 1;
+    }
+    let aside = aside(path, time);
+    fs::rename(path, &aside).with_context(|| format!("cannot set {} aside", path.display()))?;
+    Ok(aside.display().to_string())
+}
+
+/// Tries until it works, or for so long.
+fn wait(
+    long: Duration,
+    mut attempt: impl FnMut() -> Result<(), TryLockError>,
+) -> Result<(), TryLockError> {
+    const STEP: Duration = Duration::from_millis(50);
+    let end = Instant::now() + long;
+    loop {
+        match attempt() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(STEP),
+            done => return done,
+        }
+    }
 }
 
 fn is_locked(folder: &Path) -> String {
@@ -671,7 +758,12 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
         .truncate(false)
         .open(&path)
         .with_context(|| format!("cannot open the lock {}", path.display()))?;
-    match file.try_lock() {
+    let mut waited = wait(WAIT_FOR_RUN, || file.try_lock());
+    // Readers share the lock with each other, and are worth waiting for.
+    if matches!(waited, Err(TryLockError::WouldBlock)) && file.try_lock_shared().is_ok() {
+        waited = wait(WAIT_FOR_READERS, || file.try_lock());
+    }
+    match waited {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(is_locked(folder)),
         Err(TryLockError::Error(error)) => {

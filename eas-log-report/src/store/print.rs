@@ -1,9 +1,17 @@
 //! What a file is known by: its content, whatever its name, place and wrapping.
 //!
-//! A print is the hashes of parts of the content that lie ever farther apart, and of its end. Logs
-//! are told apart by it without reading them whole, and a file that grew still has the print of what
-//! it was. The beginning is covered without gaps, since small logs of servers that were started
-//! together have much in common.
+//! Two files are one log if one of them is the beginning of the other **and** that beginning has at
+//! least one line that is no directive. Servers that are started together write the same first
+//! directives to the byte, so a header alone says nothing about whose it is; such a file is known by
+//! its path, until it has its first request.
+//!
+//! A [`Print`] says of the first bytes of a log enough to know them again without reading all of
+//! them: where each of its first lines ends and the hash of everything up to there, then hashes of
+//! windows that lie ever farther apart, and of the last bytes. Where marks and windows lie depends
+//! on nothing but the bytes before them, so the print of a beginning is the beginning of the print:
+//! a log that grew has all marks of what it was, and a copy of its first half has the first half of
+//! its marks. Up to 1 KiB a difference is found to the line, up to 20 KiB to the window, and beyond
+//! it in one window of 4 KiB every fifth of the way.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,37 +20,108 @@ use std::path::PathBuf;
 
 use eas_log_parse::Header;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use crate::input::{Content, Source, open};
 
-/// The first part, which all files that are one begin with.
-pub(super) const HEAD: u64 = 256;
+/// The first line that is no directive is looked for so far.
+const HEAD: u64 = 16 << 10;
 
-/// No part is longer.
-const PART: u64 = 4096;
+/// So many lines are marked.
+const LINES: usize = 16;
+
+/// The first window ends here.
+const FIRST_WINDOW: u64 = 1 << 10;
+
+/// No window is longer.
+const WINDOW: u64 = 4 << 10;
 
 /// What the first bytes of a file are known by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Print {
     /// How many bytes.
     pub(super) bytes: u64,
-    /// The hash of each part, in the order of [`parts`].
-    pub(super) parts: Vec<String>,
+    /// What all that begin with the same first request have in common. `None` where there is none
+    /// yet: it could be anybody's.
+    pub(super) key: Option<u64>,
+    /// Where each of the first lines that are no directives ends, and the hash of all up to there.
+    lines: Vec<(u64, u64)>,
+    /// The hash of each window, in the order of [`windows`].
+    windows: Vec<u64>,
+    /// The hash of the last bytes.
+    end: u64,
 }
 
-/// The parts of content of this length that are hashed.
-pub(super) fn parts(length: u64) -> Vec<Range<u64>> {
-    let mut parts = Vec::new();
-    let mut at = 0;
-    while at < length {
-        let part = if at == 0 { HEAD } else { at.min(PART) };
-        parts.push(at..(at + part).min(length));
-        at = if at == 0 { HEAD } else { at * 2 };
+impl Print {
+    /// One number for all of it.
+    pub(super) fn digest(&self) -> u64 {
+        let mut hasher = Xxh3::new();
+        hasher.update(&self.bytes.to_le_bytes());
+        for (end, hash) in &self.lines {
+            hasher.update(&end.to_le_bytes());
+            hasher.update(&hash.to_le_bytes());
+        }
+        for hash in self.windows.iter().chain([&self.end]) {
+            hasher.update(&hash.to_le_bytes());
+        }
+        hasher.digest()
     }
-    parts.push(length.saturating_sub(PART)..length);
-    parts
+
+    /// Whether it is that of the beginning of what another is that of, or of the same.
+    pub(super) fn is_beginning_of(&self, other: &Print) -> bool {
+        if self.bytes == other.bytes {
+            return self == other;
+        }
+        self.bytes < other.bytes
+            && self.key.is_some()
+            && self.key == other.key
+            && self.lines.iter().eq(other.lines_to(self.bytes))
+            && other.windows.starts_with(&self.windows)
+    }
+
+    fn lines_to(&self, end: u64) -> impl Iterator<Item = &(u64, u64)> {
+        self.lines.iter().take_while(move |line| line.0 <= end)
+    }
+}
+
+/// The windows of content of this length.
+fn windows(length: u64) -> Vec<Range<u64>> {
+    let mut windows = Vec::new();
+    let (mut before, mut octave) = (0, FIRST_WINDOW);
+    loop {
+        for quarter in 4..8 {
+            let end = octave / 4 * quarter;
+            if end > length {
+                return windows;
+            }
+            windows.push(before.max(end.saturating_sub(WINDOW))..end);
+            before = end;
+        }
+        octave *= 2;
+    }
+}
+
+fn last_window(length: u64) -> Range<u64> {
+    length.saturating_sub(WINDOW)..length
+}
+
+/// The ends of the first lines that are no directives, and the hash of all up to there.
+fn marks(head: &[u8]) -> Vec<(u64, u64)> {
+    let mut start = 0;
+    let lines = memchr::memchr_iter(b'\n', head).filter_map(|at| {
+        let line = &head[std::mem::replace(&mut start, at + 1)..at];
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let is_record = !line.trim_ascii().is_empty() && !line.starts_with(b"#");
+        is_record.then(|| (at as u64 + 1, xxh3_64(&head[..=at])))
+    });
+    lines.take(LINES).collect()
+}
+
+/// What is in common to all that begin with the same first request.
+fn key(head: &[u8], marks: &[(u64, u64)]) -> Option<u64> {
+    let all = || (head.len() as u64 >= HEAD).then(|| xxh3_64(head));
+    marks.first().map(|&(_, hash)| hash).or_else(all)
 }
 
 pub(super) fn hash(bytes: &[u8]) -> String {
@@ -57,10 +136,10 @@ pub(super) struct Bytes {
     fallback: Header,
 }
 
-/// The hashes of parts, and how long the content is.
+/// The hashes of ranges, and how long the content is.
 pub(super) struct Hashed {
-    /// `None` where the content ends before the part does.
-    pub(super) parts: Vec<Option<String>>,
+    /// `None` where the content ends before the range does.
+    pub(super) ranges: Vec<Option<u64>>,
     pub(super) length: u64,
 }
 
@@ -104,29 +183,29 @@ impl Bytes {
         }
     }
 
-    /// The hashes of these parts, in one pass.
-    pub(super) fn hashes(&self, parts: &[Range<u64>]) -> io::Result<Hashed> {
+    /// The hashes of these ranges, in one pass.
+    pub(super) fn hashes(&self, ranges: &[Range<u64>]) -> io::Result<Hashed> {
         if let Some((path, length)) = &self.plain {
             let mut file = File::open(path)?;
-            let hashes = parts.iter().map(|part| -> io::Result<Option<String>> {
-                if part.end > *length {
+            let hashes = ranges.iter().map(|range| -> io::Result<Option<u64>> {
+                if range.end > *length {
                     return Ok(None);
                 }
-                file.seek(SeekFrom::Start(part.start))?;
+                file.seek(SeekFrom::Start(range.start))?;
                 let mut bytes = Vec::new();
                 (&mut file)
-                    .take(part.end - part.start)
+                    .take(range.end - range.start)
                     .read_to_end(&mut bytes)?;
-                let whole = bytes.len() as u64 == part.end - part.start;
-                Ok(whole.then(|| hash(&bytes)))
+                let whole = bytes.len() as u64 == range.end - range.start;
+                Ok(whole.then(|| xxh3_64(&bytes)))
             });
             return Ok(Hashed {
-                parts: hashes.collect::<io::Result<_>>()?,
+                ranges: hashes.collect::<io::Result<_>>()?,
                 length: *length,
             });
         }
         let mut reader = self.from(0)?;
-        let mut hashers: Vec<Xxh3> = parts.iter().map(|_| Xxh3::new()).collect();
+        let mut hashers: Vec<Xxh3> = ranges.iter().map(|_| Xxh3::new()).collect();
         let mut buffer = vec![0; 64 << 10];
         let mut length = 0;
         loop {
@@ -138,9 +217,9 @@ impl Bytes {
                 Ok(n) => n,
             };
             let here = length..length + n as u64;
-            for (part, hasher) in parts.iter().zip(&mut hashers) {
-                let start = part.start.max(here.start);
-                let end = part.end.min(here.end);
+            for (range, hasher) in ranges.iter().zip(&mut hashers) {
+                let start = range.start.max(here.start);
+                let end = range.end.min(here.end);
                 if start < end {
                     let range = (start - here.start) as usize..(end - here.start) as usize;
                     hasher.update(&buffer[range]);
@@ -148,31 +227,48 @@ impl Bytes {
             }
             length = here.end;
         }
-        let hashes = parts.iter().zip(hashers);
+        let hashes = ranges.iter().zip(hashers);
         Ok(Hashed {
-            parts: hashes
-                .map(|(part, hasher)| {
-                    (part.end <= length).then(|| format!("{:032x}", hasher.digest128()))
-                })
+            ranges: hashes
+                .map(|(range, hasher)| (range.end <= length).then(|| hasher.digest()))
                 .collect(),
             length,
         })
     }
 
-    /// The first part; of a shorter file, what there is.
-    pub(super) fn head(&self) -> io::Result<Vec<u8>> {
+    /// As much of the beginning as is looked at for lines; of a shorter file, what there is.
+    fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
-        self.from(0)?.take(HEAD).read_to_end(&mut head)?;
-        Ok(head)
+        let mut reader = self.from(0)?.take(HEAD);
+        match reader.read_to_end(&mut head) {
+            // An archive that is cut is read as far as it goes.
+            Err(error) if self.plain.is_some() => Err(error),
+            _ => Ok(head),
+        }
+    }
+
+    /// What all that begin with the same first request have in common; `None` without a request.
+    pub(super) fn key(&self) -> io::Result<Option<u64>> {
+        let head = self.head()?;
+        Ok(key(&head, &marks(&head)))
     }
 
     /// The print of the first bytes.
     pub(super) fn print(&self, length: u64) -> io::Result<Print> {
-        let hashed = self.hashes(&parts(length))?;
-        let parts: Option<Vec<String>> = hashed.parts.into_iter().collect();
+        let mut head = self.head()?;
+        head.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        let lines = marks(&head);
+        let mut wanted = windows(length);
+        wanted.push(last_window(length));
+        let hashed = self.hashes(&wanted)?;
+        let hashes: Option<Vec<u64>> = hashed.ranges.into_iter().collect();
+        let mut windows = hashes.ok_or_else(changed)?;
         Ok(Print {
             bytes: length,
-            parts: parts.ok_or_else(changed)?,
+            key: key(&head, &lines),
+            lines,
+            end: windows.pop().unwrap_or_default(),
+            windows,
         })
     }
 
@@ -209,53 +305,54 @@ pub(super) enum Match {
     Different,
     /// The file begins with what is known.
     Begins,
-    /// The file is the beginning of what is known, as far as can be told: up to this place.
+    /// The file is the beginning of what is known, as far as the print tells: up to this place.
     Cut(u64),
 }
 
-/// Compares a file with prints of what is known, in one pass.
+/// Compares a file with prints of what is known, in one pass. Gives also the length of the file.
 pub(super) fn compare(bytes: &Bytes, prints: &[&Print]) -> io::Result<(Vec<Match>, u64)> {
-    let wanted: Vec<Range<u64>> = prints.iter().flat_map(|print| parts(print.bytes)).collect();
+    let head = bytes.head()?;
+    let ours = marks(&head);
+    let mut wanted: Vec<Range<u64>> = Vec::new();
+    for print in prints {
+        wanted.extend(windows(print.bytes));
+        wanted.push(last_window(print.bytes));
+    }
     let hashed = bytes.hashes(&wanted)?;
-    let mut found = hashed.parts.iter();
-    let matches = prints
-        .iter()
-        .map(|print| {
-            let mut same = true;
-            let mut cut = None;
-            for (number, range) in parts(print.bytes).into_iter().enumerate() {
-                match found.next() {
-                    Some(Some(hash)) => {
-                        same &= Some(hash) == print.parts.get(number);
-                        if hashed.length < print.bytes {
-                            cut = cut.max(Some(range.end));
-                        }
-                    }
-                    _ => same &= hashed.length < print.bytes,
-                }
+    let mut found = wanted.iter().zip(&hashed.ranges);
+    let matches = prints.iter().map(|print| {
+        let (mut same, mut last) = (true, 0);
+        for known in print.windows.iter().chain([&print.end]) {
+            if let Some((range, Some(hash))) = found.next() {
+                same &= hash == known;
+                last = range.end;
             }
-            match cut {
-                _ if !same => Match::Different,
-                _ if hashed.length >= print.bytes => Match::Begins,
-                Some(end) => Match::Cut(end),
-                None => Match::Different,
-            }
-        })
-        .collect();
-    Ok((matches, hashed.length))
+        }
+        let end = print.bytes.min(hashed.length);
+        let ours = ours.iter().take_while(|line| line.0 <= end);
+        let is_known = print.bytes > 0 && same && ours.clone().eq(print.lines_to(end));
+        match ours.last() {
+            _ if !is_known => Match::Different,
+            _ if hashed.length >= print.bytes => Match::Begins,
+            Some(line) => Match::Cut(last.max(line.0)),
+            None if hashed.length >= HEAD => Match::Cut(last),
+            None => Match::Different,
+        }
+    });
+    Ok((matches.collect(), hashed.length))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::fmt::Write;
 
     fn log(lines: u32) -> Vec<u8> {
-        let mut log = b"#Fields: date time sc-status\r\n".to_vec();
+        let mut log = "#Software: IIS\r\n#Fields: date time sc-status\r\n".to_owned();
         for line in 0..lines {
             writeln!(log, "2011-05-06 11:30:{:02} {line}\r", line % 60).unwrap();
         }
-        log
+        log.into_bytes()
     }
 
     fn file(folder: &std::path::Path, name: &str, bytes: &[u8]) -> Bytes {
@@ -268,24 +365,28 @@ mod tests {
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(bytes).unwrap();
+        io::Write::write_all(&mut encoder, bytes).unwrap();
         encoder.finish().unwrap()
     }
 
     #[test]
-    fn the_beginning_and_the_end_are_covered() {
-        for length in [0, 1, 255, 256, 257, 5000, 8192, 1 << 20] {
-            let parts = parts(length);
-            let mut at = 0;
-            for part in &parts {
-                if part.start <= at && part.start < 8192 {
-                    at = at.max(part.end);
-                }
+    fn windows_cover_the_beginning_and_depend_on_nothing_behind_them() {
+        let long = windows(1 << 40);
+        assert!(long.len() < 130);
+        let mut covered = 0;
+        for window in &long {
+            if window.start > covered {
+                break;
             }
-            assert!(at >= length.min(8192), "{length}");
-            assert_eq!(parts.last().map(|part| part.end), Some(length));
+            covered = window.end;
         }
-        assert!(parts(1 << 34).len() < 40);
+        assert!(covered >= 20 << 10, "{covered}");
+        for length in [0, 1, 1023, 1024, 5000, 20_000, 1 << 20] {
+            let windows = windows(length);
+            assert!(long.starts_with(&windows));
+            let last = windows.last().map_or(0, |window| window.end);
+            assert!(length < 1024 || last * 5 >= length * 4, "{length} {last}");
+        }
     }
 
     #[test]
@@ -311,6 +412,42 @@ mod tests {
             assert_eq!(found[0], Match::Different, "nothing is known");
             assert_eq!(found[1], want, "{name}");
         }
+    }
+
+    #[test]
+    fn a_small_log_is_known_to_the_line_and_a_header_is_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = log(12);
+        let print = file(folder.path(), "a.log", &whole)
+            .print(whole.len() as u64)
+            .unwrap();
+        let header = log(0).len();
+        for end in header..=whole.len() {
+            let cut = file(folder.path(), "cut.log", &whole[..end]);
+            let lines = memchr::memchr_iter(b'\n', &whole[..end]).count();
+            let (found, _) = compare(&cut, &[&print]).unwrap();
+            match found[0] {
+                Match::Begins => assert_eq!(end, whole.len()),
+                Match::Cut(to) => assert!(lines > 2 && to <= end as u64, "{end}"),
+                Match::Different => assert!(lines <= 2, "{end}"),
+            }
+            if end <= header {
+                continue;
+            }
+            // The same with the last byte changed is something else, unless its line is not whole.
+            let mut other = whole[..end].to_vec();
+            let last = end - if other.ends_with(b"\n") { 3 } else { 1 };
+            other[last] = b'x';
+            let is_whole = whole[end - 1] == b'\n';
+            let other = file(folder.path(), "other.log", &other);
+            let (found, _) = compare(&other, &[&print]).unwrap();
+            assert!(found[0] == Match::Different || !is_whole, "{end}");
+            let short = cut.print(end as u64).unwrap();
+            assert_eq!(short.is_beginning_of(&print), lines > 2, "{end}");
+            assert!(!print.is_beginning_of(&short) || end == whole.len());
+        }
+        let twin = file(folder.path(), "twin.log", &whole[..header]);
+        assert_eq!(twin.key().unwrap(), None);
     }
 
     #[test]

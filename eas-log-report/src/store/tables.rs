@@ -93,6 +93,11 @@ tables! {
         requests_whole: i64, requests_front: i64, requests_back: i64,
         failed_whole: i64, failed_front: i64, failed_back: i64,
     }
+    /// The files that tell of the day, and with it all that a lost manifest said of them.
+    Sources of SourceRow = "sources" {
+        source: u32, name: String, bytes: i64, requests: i64, known: String, day: String,
+        check: String,
+    }
     /// Runs that may go on when their file does.
     OpenRuns of OpenRow = "open_runs" {
         source: u32, entity: u32, kind: String, run: i64, length: u32,
@@ -164,6 +169,22 @@ fn id(text: TextId) -> Option<u32> {
 /// Texts from logs are nearly always UTF-8, and stand as they are. Others are written in
 /// hexadecimal behind this mark.
 const NOT_UTF8: char = '\u{fffd}';
+
+/// The table of sources as a file, and from one.
+pub(super) fn encode_sources(rows: impl IntoIterator<Item = SourceRow>) -> PolarsResult<Vec<u8>> {
+    let mut table = Sources::default();
+    for row in rows {
+        table.push(row);
+    }
+    to_parquet(table)
+}
+
+pub(super) fn decode_sources(bytes: &[u8]) -> PolarsResult<Vec<SourceRow>> {
+    Ok(of_parquet::<Sources>(bytes)?.into_rows().collect())
+}
+
+/// The name of the table of sources.
+pub(super) const SOURCES: &str = Sources::NAME;
 
 pub(super) fn write_text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {

@@ -1,7 +1,20 @@
 //! Bringing a store up to date with what lies under the paths of logs.
 //!
-//! Files that begin alike are one chain and are looked at one after the other, so that copies of a
-//! file are found also when all of them are new. Chains are read by several threads.
+//! A source is a log, known by its content (see [`print`](super::print)): a file that goes on where
+//! a source ends is that source grown, one that is its beginning is a copy of a part of it, and
+//! neither where it lies nor how it is wrapped matters. A look is what a path held, and how much of
+//! it, when it was last seen. What a path held before and holds no more was rotated away, moved,
+//! or rewritten; it was rewritten, and what it said is withdrawn, if
+//!
+//! * the path now holds a log that is new, which does not begin with what the path held,
+//! * no other path still holds all of the old one, and
+//! * the new one tells of the same times. One that only comes after it took its turn.
+//!
+//! This is asked of what lay in the same place on whatever night: also when the file was away or
+//! empty in between, and when it comes back compressed.
+//!
+//! Files with the same first request are a chain and are looked at one after the other, so that
+//! copies of a file are found also when all of them are new. Chains are read by several threads.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
@@ -13,15 +26,19 @@ use eas_log_parse::{Header, Position};
 use rayon::prelude::*;
 
 use super::Store;
-use super::manifest::{DayCounts, Held, Look, Manifest, SourceEntry, Stamp};
-use super::print::{Bytes, HEAD, Match, Print, compare, hash};
+use super::manifest::{DayCounts, Held, Holding, Look, Manifest, SourceEntry, Stamp};
+use super::print::{Bytes, Match, Print, compare};
 use super::zone::day_name;
 use crate::ingest::{Continued, MALFORMED_KEPT, Part, read_on};
-use crate::input::Source;
+use crate::input::{Source, find_by_name};
 
 /// A file that was last written so many seconds before another of the logs is not written to any
 /// more.
 const FINISHED_S: u64 = 86_400;
+
+/// A log that is begun when another is full can have its first lines so many seconds before the last
+/// of that one: they are written when requests end, by several threads.
+const JITTER_S: i64 = 5;
 
 /// How a store is brought up to date.
 #[derive(Clone, Debug)]
@@ -32,6 +49,21 @@ pub struct Update {
     pub threads: usize,
     /// About so many bytes of logs are read before what they say is written.
     pub batch: u64,
+    /// Whether to read as ever, and to write nothing.
+    pub dry: bool,
+    /// What to read from its start although it is known.
+    pub again: Again,
+}
+
+/// Which known logs are read again, if they are still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// None.
+    None,
+    /// Those of which the store has lost a day.
+    Lost,
+    /// All.
+    All,
 }
 
 impl Default for Update {
@@ -40,20 +72,22 @@ impl Default for Update {
             fallback: Header::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             batch: 2 << 30,
+            dry: false,
+            again: Again::None,
         }
     }
 }
 
-/// What is to be done with a file.
+/// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Planned {
+pub enum Done {
     /// It is as it was.
     Unchanged,
     /// It holds what was read under this name, and nothing more.
     Known(String),
-    /// It holds what was read under this name up to this byte, and more.
+    /// It holds what was read under this name up to this byte, and more, which was read.
     Grown(String, u64),
-    /// It has not been read.
+    /// It was read from its start.
     New,
     /// It is no log: why.
     Skipped(String),
@@ -61,32 +95,60 @@ pub enum Planned {
     Unreadable(String),
 }
 
-/// What is to be done with all files, by their names.
-pub type Plan = Vec<(String, Planned)>;
-
 /// What was done.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Bytes read, after decompression.
     pub bytes: u64,
-    /// Files of which something was read.
-    pub read: BTreeSet<String>,
-    /// Files that are no logs: why.
-    pub skipped: BTreeMap<String, String>,
-    /// Files that could not be read: why.
-    pub unreadable: BTreeMap<String, String>,
+    /// What became of every file.
+    pub files: BTreeMap<String, Done>,
+    /// Files that were read as far as it goes: why not to their end.
+    pub broken: BTreeMap<String, String>,
     /// Files that were rewritten: what they said before is withdrawn.
     pub withdrawn: BTreeSet<String>,
     /// The days whose facts changed.
     pub days: BTreeSet<String>,
 }
 
+impl Summary {
+    /// How many files something was read of.
+    pub fn read(&self) -> usize {
+        let read = |done: &&Done| matches!(done, Done::New | Done::Grown(..));
+        self.files.values().filter(read).count()
+    }
+
+    /// Whether some input could not be read, or not to its end.
+    pub fn is_in_part(&self) -> bool {
+        let unreadable = |done: &Done| matches!(done, Done::Unreadable(_));
+        !self.broken.is_empty() || self.files.values().any(unreadable)
+    }
+
+    /// Whether there is a log that was read, now or before.
+    pub fn has_logs(&self) -> bool {
+        let is_log = |done: &Done| !matches!(done, Done::Skipped(_) | Done::Unreadable(_));
+        self.files.values().any(is_log)
+    }
+
+    fn add(&mut self, other: Summary) {
+        self.bytes += other.bytes;
+        for (name, done) in other.files {
+            // What was done first is what was done.
+            if done != Done::Unchanged || !self.files.contains_key(&name) {
+                self.files.insert(name, done);
+            }
+        }
+        self.broken.extend(other.broken);
+        self.withdrawn.extend(other.withdrawn);
+        self.days.extend(other.days);
+    }
+}
+
 /// A file that is not as it was when it was last looked at.
 struct Changed {
     name: String,
     stamp: Option<Stamp>,
-    /// What the path held before.
-    before: Option<u32>,
+    /// What it was then.
+    look: Option<Look>,
     /// Whether nobody writes to it any more, so that its last line is whole without a line break.
     finished: bool,
     state: State,
@@ -99,7 +161,6 @@ enum State {
         key: Key,
         /// What is known of it in the store.
         known: Option<(u32, Match)>,
-        length: u64,
     },
     Skipped(String),
     Unreadable(String),
@@ -107,15 +168,43 @@ enum State {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key {
-    /// A source that is shorter than what files are told apart by.
-    Short(u32),
-    Head(String),
+    /// Files with the same first request.
+    Request(u64),
+    /// A file without one, by its name.
+    Name(String),
+}
+
+/// A source that a file can be: a number to name it by, its number in the store, and what is known of
+/// it.
+type Entry<'a> = (u32, Option<u32>, &'a SourceEntry);
+
+/// What more of a file was read.
+struct More {
+    continued: Continued,
+    print: Print,
+    /// Whether it does not end with a line break.
+    mid_line: bool,
+    /// The error that ended the reading.
+    error: Option<String>,
+}
+
+/// What is known before files are read.
+struct Night<'a> {
+    update: &'a Update,
+    /// Sources that some path holds as a whole.
+    present: HashSet<u32>,
+    /// Sources that are to be read again.
+    again: HashSet<u32>,
+    /// The sources that were last found in a place.
+    places: HashMap<String, Vec<u32>>,
 }
 
 /// A source that is being read.
 struct Work {
     /// Its number, if the store has it.
     id: Option<u32>,
+    /// Whether it is read from its start, and takes the place of what the store has.
+    anew: bool,
     entry: SourceEntry,
     /// What more it says of each day.
     parts: BTreeMap<String, Part>,
@@ -126,15 +215,29 @@ struct Work {
 
 /// What came of a chain.
 #[derive(Default)]
-struct Done {
+struct Chain {
     works: Vec<Work>,
-    /// What paths hold: the number of a work of this chain, or a source of the store.
-    looks: Vec<(String, Stamp, Holds, bool)>,
+    looks: Vec<NewLook>,
     withdrawn: BTreeSet<u32>,
     summary: Summary,
 }
 
-impl Done {
+/// What a path holds now: the number of a work of the chain.
+struct NewLook {
+    name: String,
+    stamp: Stamp,
+    holds: Holds,
+    waits: bool,
+    before: Vec<Holding>,
+}
+
+enum Holds {
+    /// All of a work, or as much of it as was held before or is now.
+    Work(usize, Option<Holding>),
+    Skipped(String),
+}
+
+impl Chain {
     /// The number of a work that is begun.
     fn push(&mut self, work: Work) -> usize {
         self.works.push(work);
@@ -147,84 +250,62 @@ impl Done {
     }
 }
 
-enum Holds {
-    Work(usize),
-    Skipped(String),
-}
-
 impl Store {
-    /// What an update would do.
-    pub fn plan(&self, sources: &[Source], update: &Update) -> Plan {
-        let (unchanged, changed) = self.look(sources, update);
-        let name = |id: u32| self.manifest.sources[&id].name.clone();
-        let mut plan: Plan = unchanged
-            .into_iter()
-            .map(|(name, held)| match held {
-                Held::Source(_) => (name, Planned::Unchanged),
-                Held::Skipped(why) => (name, Planned::Skipped(why)),
-            })
-            .collect();
-        for file in changed {
-            let planned = match file.state {
-                State::Skipped(why) => Planned::Skipped(why),
-                State::Unreadable(why) => Planned::Unreadable(why),
-                State::Log { known: None, .. } => Planned::New,
-                State::Log {
-                    known: Some((id, Match::Begins)),
-                    length,
-                    ..
-                } if length > self.manifest.sources[&id].print.bytes => {
-                    Planned::Grown(name(id), self.manifest.sources[&id].print.bytes)
-                }
-                State::Log {
-                    known: Some((id, _)),
-                    ..
-                } => Planned::Known(name(id)),
-            };
-            plan.push((file.name, planned));
-        }
-        plan.sort_by(|a, b| Path::new(&a.0).cmp(Path::new(&b.0)));
-        plan
-    }
-
     /// Reads what is new in these files, and adds it. A file that was only begun counts as far as its
     /// last complete line.
     ///
     /// # Errors
     /// If the store cannot be read or written. What was written before is complete in itself.
     pub fn update(&mut self, sources: &[Source], update: &Update) -> anyhow::Result<Summary> {
-        let (unchanged, changed) = self.look(sources, update);
+        let mut update = update.clone();
         let mut summary = Summary::default();
-        let mut present: HashSet<u32> = HashSet::new();
-        for (name, held) in &unchanged {
-            match held {
-                Held::Source(id) => {
-                    present.insert(*id);
-                }
-                Held::Skipped(why) => {
-                    summary.skipped.insert(name.clone(), why.clone());
-                }
+        loop {
+            let pass = self.pass(sources, &update)?;
+            let withdrawn = !pass.withdrawn.is_empty();
+            summary.add(pass);
+            // A copy of the beginning of what was withdrawn is a log of its own now.
+            let is_unknown = |source: &Source| !self.manifest.looks.contains_key(&source.name());
+            if !withdrawn || !sources.iter().any(is_unknown) {
+                return Ok(summary);
             }
+            update.again = Again::None;
         }
+    }
+
+    /// Looks at all files once.
+    fn pass(&mut self, sources: &[Source], update: &Update) -> anyhow::Result<Summary> {
+        let mut summary = Summary::default();
+        let again = self.to_read_again(update.again);
+        let changed = self.look(sources, update, &again, &mut summary);
+        let night = Night {
+            update,
+            present: self.present(sources, &changed),
+            places: self.places(),
+            again,
+        };
         let mut chains: BTreeMap<Key, Vec<Changed>> = BTreeMap::new();
-        let mut none: Vec<(String, Stamp, String)> = Vec::new();
+        let mut none = Vec::new();
         for file in changed {
-            let key = match &file.state {
-                State::Unreadable(why) => {
-                    summary.unreadable.insert(file.name, why.clone());
-                    continue;
-                }
+            let done = match &file.state {
+                State::Unreadable(why) => Done::Unreadable(why.clone()),
                 State::Skipped(why) => {
-                    summary.skipped.insert(file.name.clone(), why.clone());
-                    none.extend(file.stamp.map(|stamp| (file.name, stamp, why.clone())));
-                    continue;
+                    let why = why.clone();
+                    let skipped = file.stamp.map(|stamp| NewLook {
+                        name: file.name.clone(),
+                        stamp,
+                        holds: Holds::Skipped(why.clone()),
+                        waits: false,
+                        before: file.holdings(),
+                    });
+                    none.extend(skipped);
+                    Done::Skipped(why)
                 }
-                State::Log { key, known, .. } => {
-                    present.extend(known.map(|(id, _)| id));
-                    key.clone()
+                State::Log { key, .. } => {
+                    chains.entry(key.clone()).or_default().push(file);
+                    continue;
                 }
             };
-            chains.entry(key).or_default().push(file);
+            summary.files.insert(file.name, done);
         }
         let mut chains: Vec<Vec<Changed>> = chains.into_values().collect();
         // Files of one day have similar names on all servers, and their days are written together.
@@ -241,8 +322,11 @@ impl Store {
             .build()
             .context("cannot start threads")?;
         let mut chains = chains.into_iter().peekable();
-        let mut first = true;
-        while first || chains.peek().is_some() {
+        let mut skipped = Some(Chain {
+            looks: none,
+            ..Chain::default()
+        });
+        while skipped.is_some() || chains.peek().is_some() {
             let mut batch = Vec::new();
             let mut bytes = 0;
             while let Some(chain) = chains.next_if(|_| bytes < update.batch) {
@@ -250,24 +334,45 @@ impl Store {
                 batch.push(chain);
             }
             let store = &*self;
-            let done: Vec<anyhow::Result<Done>> = pool.install(|| {
+            let done: Vec<anyhow::Result<Chain>> = pool.install(|| {
                 batch
                     .into_par_iter()
-                    .map(|chain| store.read_chain(chain, &present, update))
+                    .map(|chain| store.read_chain(chain, &night))
                     .collect()
             });
-            let done = done.into_iter().collect::<anyhow::Result<Vec<Done>>>()?;
-            let none = std::mem::take(&mut none);
-            self.add(done, none, sources, first, &mut summary)?;
-            first = false;
+            let mut done = done.into_iter().collect::<anyhow::Result<Vec<Chain>>>()?;
+            let forget = skipped.is_some();
+            done.extend(skipped.take());
+            self.add(done, sources, forget, update.dry, &mut summary)?;
         }
         Ok(summary)
     }
 
-    /// Looks at all files: those that are as they were, with what they hold, and the others.
-    #[allow(clippy::type_complexity, reason = "two lists that are made together")]
-    fn look(&self, sources: &[Source], update: &Update) -> (Vec<(String, Held)>, Vec<Changed>) {
-        let mut unchanged = Vec::new();
+    fn to_read_again(&self, again: Again) -> HashSet<u32> {
+        let pruned = self.manifest.pruned_before.map(|day| day_name(Some(day)));
+        let lost = |source: &SourceEntry| {
+            let mut dropped = source.dropped.keys();
+            dropped.any(|day| pruned.as_ref().is_none_or(|pruned| day >= pruned))
+        };
+        let sources = self.manifest.sources.iter();
+        sources
+            .filter(|(_, source)| match again {
+                Again::None => false,
+                Again::Lost => lost(source),
+                Again::All => true,
+            })
+            .map(|(&id, _)| id)
+            .collect()
+    }
+
+    /// Looks at all files, notes those that are as they were, and gives the others.
+    fn look(
+        &self,
+        sources: &[Source],
+        update: &Update,
+        again: &HashSet<u32>,
+        summary: &mut Summary,
+    ) -> Vec<Changed> {
         let mut others = Vec::new();
         let stamps: Vec<Option<Stamp>> = sources.iter().map(stamp).collect();
         let newest = stamps.iter().flatten().map(|stamp| stamp.seconds).max();
@@ -277,35 +382,85 @@ impl Store {
                 .zip(newest)
                 .is_some_and(|(stamp, newest)| stamp.seconds + FINISHED_S <= newest);
             match self.manifest.looks.get(&name) {
-                Some(look) if Some(look.stamp) == stamp && !(look.waits && finished) => {
-                    unchanged.push((name, look.held.clone()));
+                Some(look)
+                    if Some(look.stamp) == stamp
+                        && !(look.waits && finished)
+                        && look.source().is_none_or(|id| !again.contains(&id)) =>
+                {
+                    let done = match &look.held {
+                        Held::Source(_) => Done::Unchanged,
+                        Held::Skipped(why) => Done::Skipped(why.clone()),
+                    };
+                    summary.files.insert(name, done);
                 }
-                look => {
-                    let before = look.and_then(|look| match look.held {
-                        Held::Source(id) => Some(id),
-                        Held::Skipped(_) => None,
-                    });
-                    others.push((source, name, stamp, before, finished));
-                }
+                look => others.push((source, name, stamp, look.cloned(), finished)),
             }
         }
-        let heads = Heads::new(&self.manifest);
-        let changed = others
+        let mut by_key: HashMap<u64, Vec<u32>> = HashMap::new();
+        for (&id, source) in &self.manifest.sources {
+            if let Some(key) = source.print.key {
+                by_key.entry(key).or_default().push(id);
+            }
+        }
+        others
             .into_par_iter()
-            .map(|(source, name, stamp, before, finished)| {
+            .map(|(source, name, stamp, look, finished)| {
                 let state = self
-                    .recognize(source, &name, &heads, update)
+                    .recognize(source, &name, look.as_ref(), &by_key, update)
                     .unwrap_or_else(|error| State::Unreadable(error.to_string()));
                 Changed {
                     name,
                     stamp,
-                    before,
+                    look,
                     finished,
                     state,
                 }
             })
+            .collect()
+    }
+
+    /// The sources that some path holds as a whole.
+    fn present(&self, sources: &[Source], changed: &[Changed]) -> HashSet<u32> {
+        let names: HashSet<String> = sources.iter().map(Source::name).collect();
+        let mut present = HashSet::new();
+        let looked_at: HashMap<&str, &State> = changed
+            .iter()
+            .map(|file| (file.name.as_str(), &file.state))
             .collect();
-        (unchanged, changed)
+        for (path, look) in &self.manifest.looks {
+            match looked_at.get(path.as_str()) {
+                Some(State::Log { .. } | State::Skipped(_)) => continue,
+                // What cannot be read is not known to be gone.
+                Some(State::Unreadable(_)) => {
+                    present.extend(look.holdings().map(|holding| holding.source));
+                }
+                None if !names.contains(path) && !file_of(path).exists() => continue,
+                None => {}
+            }
+            if let Held::Source(holding) = look.held
+                && let Some(source) = self.manifest.sources.get(&holding.source)
+                && holding.bytes >= source.print.bytes
+            {
+                present.insert(holding.source);
+            }
+        }
+        present.extend(changed.iter().filter_map(|file| match file.state {
+            State::Log {
+                known: Some((id, Match::Begins)),
+                ..
+            } => Some(id),
+            _ => None,
+        }));
+        present
+    }
+
+    /// The sources that were last found in each place.
+    fn places(&self) -> HashMap<String, Vec<u32>> {
+        let mut places: HashMap<String, Vec<u32>> = HashMap::new();
+        for (&id, source) in &self.manifest.sources {
+            places.entry(place(&source.name)).or_default().push(id);
+        }
+        places
     }
 
     /// Finds what the store knows of a file.
@@ -313,46 +468,99 @@ impl Store {
         &self,
         source: &Source,
         name: &str,
-        heads: &Heads,
+        look: Option<&Look>,
+        by_key: &HashMap<u64, Vec<u32>>,
         update: &Update,
     ) -> io::Result<State> {
         let bytes = match Bytes::open(source, &update.fallback)? {
             Ok(bytes) => bytes,
             Err(why) => return Ok(State::Skipped(why)),
         };
-        let head = bytes.head()?;
-        let candidates = heads.of(&head, &self.manifest);
-        let entries: Vec<(u32, &SourceEntry)> = candidates
-            .iter()
-            .map(|&id| (id, &self.manifest.sources[&id]))
+        let key = bytes.key()?;
+        let same = key.and_then(|key| by_key.get(&key)).into_iter().flatten();
+        // A log without a request is known by its path only.
+        let own = look.and_then(Look::source).filter(|id| {
+            let source = self.manifest.sources.get(id);
+            source.is_some_and(|source| source.print.key.is_none())
+        });
+        let entries: Vec<Entry<'_>> = same
+            .copied()
+            .chain(own)
+            .map(|id| (id, Some(id), &self.manifest.sources[&id]))
             .collect();
-        let (known, length) = best(&bytes, name, &entries)?;
-        let short = candidates
-            .iter()
-            .find(|id| self.manifest.sources[id].print.bytes < HEAD);
+        let known = self.best(&bytes, name, &entries)?.0;
         Ok(State::Log {
             bytes: Box::new(bytes),
-            key: match short {
-                Some(&id) => Key::Short(id),
-                None => Key::Head(hash(&head)),
-            },
+            key: key.map_or_else(|| Key::Name(name.to_owned()), Key::Request),
             known,
-            length,
         })
     }
 
-    /// Reads the files of a chain one after the other.
-    fn read_chain(
+    /// The entry that a file is, or goes on, or is the beginning of; the longest of several. Also the
+    /// length of the file, or 0 if there is nothing to compare it with.
+    fn best(
         &self,
-        chain: Vec<Changed>,
-        present: &HashSet<u32>,
-        update: &Update,
-    ) -> anyhow::Result<Done> {
-        let mut done = Done::default();
+        bytes: &Bytes,
+        name: &str,
+        entries: &[Entry<'_>],
+    ) -> io::Result<(Option<(u32, Match)>, u64)> {
+        let prints: Vec<&Print> = entries.iter().map(|(.., entry)| &entry.print).collect();
+        if prints.is_empty() {
+            return Ok((None, 0));
+        }
+        let (matches, length) = compare(bytes, &prints)?;
+        let mut best: Option<(u32, Match, (bool, u64))> = None;
+        for ((number, id, entry), found) in entries.iter().zip(matches) {
+            let is_it = match found {
+                Match::Different => false,
+                Match::Begins => true,
+                Match::Cut(to) => self.is_cut_of(bytes, name, to..length, *id, entry),
+            };
+            let rank = (found == Match::Begins, entry.print.bytes);
+            if is_it && best.as_ref().is_none_or(|(.., other)| *other < rank) {
+                best = Some((*number, found, rank));
+            }
+        }
+        Ok((best.map(|(number, found, _)| (number, found)), length))
+    }
+
+    /// Whether the end of a file, of which the print of a source does not tell, is the same in some
+    /// other file that holds the source. If none is there, the print is all there is to go by.
+    fn is_cut_of(
+        &self,
+        bytes: &Bytes,
+        name: &str,
+        end: std::ops::Range<u64>,
+        id: Option<u32>,
+        entry: &SourceEntry,
+    ) -> bool {
+        if end.is_empty() {
+            return true;
+        }
+        let holds = |look: &Look| id.is_some() && look.source() == id;
+        let looks = self.manifest.looks.iter();
+        let holders = looks.filter(|(_, look)| holds(look)).map(|(path, _)| path);
+        let ends = [end];
+        let theirs = std::iter::once(&entry.name)
+            .chain(holders)
+            .filter(|path| *path != name)
+            .find_map(|path| {
+                let other = Bytes::open(&find_by_name(path)?, &Header::default()).ok()?;
+                other.ok()?.hashes(&ends).ok()?.ranges[0]
+            });
+        let ours = bytes.hashes(&ends).ok().and_then(|ours| ours.ranges[0]);
+        theirs.is_none_or(|theirs| Some(theirs) == ours)
+    }
+
+    /// Reads the files of a chain one after the other.
+    fn read_chain(&self, chain: Vec<Changed>, night: &Night<'_>) -> anyhow::Result<Chain> {
+        let mut done = Chain::default();
         for file in chain {
             let name = file.name.clone();
-            if let Err(error) = self.read_file(file, present, update, &mut done)? {
-                done.summary.unreadable.insert(name, error.to_string());
+            if let Err(error) = self.read_file(file, night, &mut done)? {
+                done.drop_empty();
+                let unreadable = Done::Unreadable(error.to_string());
+                done.summary.files.insert(name, unreadable);
             }
         }
         Ok(done)
@@ -362,149 +570,257 @@ impl Store {
     fn read_file(
         &self,
         file: Changed,
-        present: &HashSet<u32>,
-        update: &Update,
-        done: &mut Done,
+        night: &Night<'_>,
+        done: &mut Chain,
     ) -> anyhow::Result<io::Result<()>> {
-        let State::Log { bytes, known, .. } = file.state else {
+        /// Stands for the source of the store among the numbers of works.
+        const IN_STORE: u32 = u32::MAX;
+        let State::Log { bytes, known, .. } = &file.state else {
             return Ok(Ok(()));
         };
         let known = known.map(|(id, _)| id);
-        let unread = known.filter(|id| done.works.iter().all(|work| work.id != Some(*id)));
-        let in_chain = (0..).zip(done.works.iter().map(|work| &work.entry));
-        let in_store = unread.map(|id| (u32::MAX, &self.manifest.sources[&id]));
-        let entries: Vec<(u32, &SourceEntry)> = in_chain.chain(in_store).collect();
-        let work = match best(&bytes, &file.name, &entries) {
-            Ok((Some((u32::MAX, _)), _)) => done.push(Work {
-                id: unread,
-                entry: unread.map_or_else(SourceEntry::default, |id| {
-                    self.manifest.sources[&id].clone()
-                }),
-                ..Work::new(&file.name)
-            }),
-            Ok((Some((work, _)), _)) => work as usize,
-            Ok((None, _)) => done.push(Work::new(&file.name)),
+        let in_store = known
+            .filter(|id| done.works.iter().all(|work| work.id != Some(*id)))
+            .map(|id| (IN_STORE, Some(id), &self.manifest.sources[&id]));
+        let in_chain = (0..).zip(&done.works);
+        let entries: Vec<Entry<'_>> = in_chain
+            // One without a request is known by its path only.
+            .filter(|(_, work)| work.entry.print.key.is_some())
+            .map(|(number, work)| (number, work.id, &work.entry))
+            .chain(in_store)
+            .collect();
+        let (found, length) = match self.best(bytes, &file.name, &entries) {
+            Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
-        let end = match bytes.plain() {
-            Some(length) if file.finished => Ok(length),
-            _ => bytes.complete(done.works[work].entry.print.bytes),
+        let is_cut = matches!(found, Some((_, Match::Cut(_))));
+        let work = match (found, known) {
+            (None, _) => done.push(Work::new(&file.name)),
+            (Some((IN_STORE, _)), Some(id)) => {
+                let old = self.manifest.sources[&id].clone();
+                let anew = night.again.contains(&id) && !is_cut;
+                done.push(Work {
+                    id: Some(id),
+                    anew,
+                    entry: if anew { old.to_read_again() } else { old },
+                    ..Work::new(&file.name)
+                })
+            }
+            (Some((work, _)), _) => work as usize,
         };
-        let read = match end {
-            Ok(end) => self.read_on(&bytes, end, work, update, done)?,
-            Err(error) => Err(error),
-        };
-        let (work, more) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                done.drop_empty();
-                return Ok(Err(error));
+        let was = done.works[work].entry.name.clone();
+        let (work, from, more) = if is_cut {
+            (work, 0, 0)
+        } else {
+            let seen = done.works[work].entry.print.bytes;
+            let end = match bytes.plain() {
+                Some(length) if file.finished => Ok(length),
+                _ => bytes.complete(seen),
+            };
+            let read = match end {
+                Ok(end) => self.read_on(&file.name, bytes, end, work, night.update, done)?,
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(read) => read,
+                Err(error) => return Ok(Err(error)),
             }
         };
-        if more > 0 {
-            done.summary.bytes += more;
-            done.summary.read.insert(file.name.clone());
-        }
+        done.summary.bytes += more;
         let entry = &done.works[work].entry;
-        if let Some(before) = file.before
-            && done.works[work].id != Some(before)
-            && !present.contains(&before)
-            && let Some(old) = self.manifest.sources.get(&before)
-            && rewrites(entry, old)
-        {
-            done.withdrawn.insert(before);
-        }
+        let what = match (more, from) {
+            _ if entry.print.bytes == 0 => Done::Skipped("no complete line yet".to_owned()),
+            (0, _) => Done::Known(was),
+            (_, 0) => Done::New,
+            (_, from) => Done::Grown(was, from),
+        };
+        let before = match self.before(&file, &done.works[work], night) {
+            Ok((before, withdrawn)) => {
+                done.withdrawn.extend(withdrawn);
+                before
+            }
+            Err(error) => return Ok(Err(error)),
+        };
         if let Some(stamp) = file.stamp {
-            let holds = if entry.print.bytes == 0 {
-                Holds::Skipped("no complete line yet".to_owned())
-            } else {
-                Holds::Work(work)
+            let work_now = &done.works[work];
+            let holds = match &what {
+                Done::Skipped(why) => Holds::Skipped(why.clone()),
+                _ if is_cut => match file.beginning(length, work_now) {
+                    Ok(holding) => Holds::Work(work, Some(holding)),
+                    Err(error) => return Ok(Err(error)),
+                },
+                _ => Holds::Work(work, None),
             };
-            let waits = bytes
-                .plain()
-                .is_some_and(|length| length > entry.print.bytes);
-            done.looks.push((file.name, stamp, holds, waits));
+            done.looks.push(NewLook {
+                name: file.name.clone(),
+                stamp,
+                holds,
+                waits: bytes
+                    .plain()
+                    .is_some_and(|length| length > work_now.entry.print.bytes),
+                before,
+            });
         }
+        done.summary.files.insert(file.name, what);
         done.drop_empty();
         Ok(Ok(()))
     }
 
-    /// Reads what a file has behind what is known of it, up to an end. Gives the work that it is now, and how many
-    /// bytes were read.
+    /// What a path held before it held this work, as far as that is not settled yet; and what of it
+    /// was rewritten.
+    fn before(
+        &self,
+        file: &Changed,
+        work: &Work,
+        night: &Night<'_>,
+    ) -> io::Result<(Vec<Holding>, Vec<u32>)> {
+        let State::Log { bytes, .. } = &file.state else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let mut held = file.holdings();
+        if held.is_empty() {
+            // The file was away, or it is the same log in another wrapping.
+            let here = night.places.get(&place(&file.name)).into_iter().flatten();
+            let entries = here.map(|&id| self.manifest.sources[&id].holding(id));
+            held.extend(entries);
+        }
+        let look = file.look.as_ref().and_then(Look::source);
+        // What was read in another path has only moved here.
+        let is_new = work.id.is_none() || work.id == look;
+        let (mut open, mut rewritten) = (Vec::new(), Vec::new());
+        for old in held {
+            let Some(source) = self.manifest.sources.get(&old.source) else {
+                continue;
+            };
+            if !is_new || work.id == Some(old.source) || night.present.contains(&old.source) {
+                continue;
+            }
+            let print = &work.entry.print;
+            let goes_on =
+                old.bytes <= print.bytes && bytes.print(old.bytes)?.digest() == old.digest;
+            match work.entry.rewrites(source) {
+                _ if goes_on => {}
+                None => open.push(old),
+                Some(true) => rewritten.push(old.source),
+                Some(false) => {}
+            }
+        }
+        Ok((open, rewritten))
+    }
+
+    /// Reads what a file has behind what is known of it, up to an end. Gives the work that it is now,
+    /// from where it was read, and how many bytes were read.
     fn read_on(
         &self,
+        name: &str,
         bytes: &Bytes,
         end: u64,
         mut work: usize,
         update: &Update,
-        done: &mut Done,
-    ) -> anyhow::Result<io::Result<(usize, u64)>> {
-        let entry = &done.works[work].entry;
-        let seen = entry.print.bytes;
-        if end <= seen {
-            return Ok(Ok((work, 0)));
+        done: &mut Chain,
+    ) -> anyhow::Result<io::Result<(usize, u64, u64)>> {
+        let known = &mut done.works[work];
+        let start = known.entry.print.bytes;
+        if end <= start {
+            // A plain file is there to its end, whatever was wrong with an archive of it.
+            known.changed |= known.entry.error.take().is_some();
+            return Ok(Ok((work, start, 0)));
         }
-        let mut start = seen;
-        if entry.mid_line {
+        let mut restart = None;
+        if known.entry.mid_line {
             // The last line that was counted goes on: it was another one.
-            match bytes.from(seen).and_then(|mut rest| rest.read(&mut [0])) {
-                Ok(0) => return Ok(Ok((work, 0))),
-                Ok(_) => {}
+            match bytes.from(start).and_then(|mut rest| rest.read(&mut [0])) {
+                Ok(0) => return Ok(Ok((work, start, 0))),
+                Ok(_) => restart = Some(Work::new(&known.entry.name)),
                 Err(error) => return Ok(Err(error)),
             }
-            let name = entry.name.clone();
-            let old = &mut done.works[work];
-            match old.id {
+        }
+        let from = restart.as_ref().unwrap_or(known);
+        let start = from.entry.print.bytes;
+        let more = match self.read_more(bytes, start..end, from, update)? {
+            Ok(more) => more,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(error) = &more.error {
+            done.summary.broken.insert(name.to_owned(), error.clone());
+        }
+        let read = more.continued.bytes;
+        if read == 0 {
+            known.changed |= more.error.is_none() && known.entry.error.take().is_some();
+            return Ok(Ok((work, start, 0)));
+        }
+        if let Some(restart) = restart {
+            match known.id {
                 Some(id) => {
                     done.withdrawn.insert(id);
-                    work = done.push(Work::new(&name));
+                    work = done.push(restart);
                 }
-                None => *old = Work::new(&name),
+                None => *known = restart,
             }
-            start = 0;
         }
-        let before = done.works[work].open_parts(self)?;
-        let entry = &done.works[work].entry;
-        let source = match bytes.from(start) {
-            Ok(source) => source.take(end - start),
+        let known = &mut done.works[work];
+        if known.anew
+            && let Some(old) = known.id.and_then(|id| self.manifest.sources.get(&id))
+            && read < old.print.bytes
+        {
+            // What the store has is more.
+            *known = Work {
+                id: known.id,
+                entry: old.clone(),
+                ..Work::new(name)
+            };
+            return Ok(Ok((work, start, 0)));
+        }
+        known.take(more);
+        Ok(Ok((work, start, read)))
+    }
+
+    /// Reads a part of a file, behind what is known of it.
+    fn read_more(
+        &self,
+        bytes: &Bytes,
+        part: std::ops::Range<u64>,
+        known: &Work,
+        update: &Update,
+    ) -> anyhow::Result<io::Result<More>> {
+        let before = known.open_parts(self)?;
+        let source = match bytes.from(part.start) {
+            Ok(source) => source.take(part.end - part.start),
             Err(error) => return Ok(Err(error)),
         };
         let mut source = LastByte { source, last: None };
         let position = Position {
-            byte: start,
-            line: entry.line_count() + 1,
+            byte: part.start,
+            line: known.entry.line_count() + 1,
         };
-        let header = entry.header(&update.fallback);
-        let continued = read_on(&mut source, position, &header, &self.zone, before.iter());
-        let is_plain = bytes.plain().is_some();
-        if is_plain {
-            if let Some(error) = continued.error {
+        let header = known.entry.header(&update.fallback);
+        let mut continued = read_on(&mut source, position, &header, &self.zone, before.iter());
+        let error = continued.error.take();
+        let end = part.start + continued.bytes;
+        if bytes.plain().is_some() {
+            if let Some(error) = error {
                 return Ok(Err(error));
             }
-            if start + continued.bytes != end {
+            if end != part.end {
                 let error = io::Error::other("it changed while it was read");
                 return Ok(Err(error));
             }
         }
-        if continued.bytes == 0 {
-            return Ok(Ok((work, 0)));
-        }
-        let print = match bytes.print(start + continued.bytes) {
-            Ok(print) => print,
-            Err(error) => return Ok(Err(error)),
-        };
-        let more = continued.bytes;
-        done.works[work].take(continued, print, source.last != Some(b'\n'));
-        Ok(Ok((work, more)))
+        Ok(bytes.print(end).map(|print| More {
+            continued,
+            print,
+            mid_line: source.last != Some(b'\n'),
+            error: error.map(|error| error.to_string()),
+        }))
     }
 
     /// Adds what chains gave, and makes it the state of the store.
     fn add(
         &mut self,
-        done: Vec<Done>,
-        none: Vec<(String, Stamp, String)>,
+        done: Vec<Chain>,
         sources: &[Source],
         forget: bool,
+        dry: bool,
         summary: &mut Summary,
     ) -> anyhow::Result<()> {
         let mut next = self.manifest.clone();
@@ -514,18 +830,8 @@ impl Store {
         if forget {
             // Paths that are gone.
             let found: HashSet<String> = sources.iter().map(Source::name).collect();
-            next.looks.retain(|path, _| {
-                let file = path.split_once('!').map_or(path.as_str(), |(file, _)| file);
-                found.contains(path) || Path::new(file).exists()
-            });
-        }
-        for (name, stamp, why) in none {
-            let look = Look {
-                stamp,
-                held: Held::Skipped(why),
-                waits: false,
-            };
-            next.looks.insert(name, look);
+            next.looks
+                .retain(|path, _| found.contains(path) || file_of(path).exists());
         }
         for mut chain in done {
             let mut ids = Vec::new();
@@ -536,6 +842,9 @@ impl Store {
                 });
                 ids.push(id);
                 if work.changed {
+                    if let Some(old) = next.sources.get(&id).filter(|_| work.anew) {
+                        days.extend(old.days.keys().cloned());
+                    }
                     days.extend(work.parts.keys().cloned());
                     days.extend(work.open_before.iter().cloned());
                     let entry = std::mem::take(&mut work.entry);
@@ -543,20 +852,28 @@ impl Store {
                     changed.insert(id, work);
                 }
             }
-            for (name, stamp, holds, waits) in chain.looks {
-                let held = match holds {
-                    Holds::Work(work) => Held::Source(ids[work]),
-                    Holds::Skipped(why) => {
-                        summary.skipped.insert(name.clone(), why.clone());
-                        Held::Skipped(why)
-                    }
+            for look in chain.looks {
+                let held =
+                    match look.holds {
+                        Holds::Work(work, part) => {
+                            let (id, all) = (ids[work], &next.sources[&ids[work]]);
+                            Held::Source(part.map_or_else(
+                                || all.holding(id),
+                                |part| Holding { source: id, ..part },
+                            ))
+                        }
+                        Holds::Skipped(why) => Held::Skipped(why),
+                    };
+                let now = Look {
+                    stamp: look.stamp,
+                    held,
+                    waits: look.waits,
+                    before: look.before,
                 };
-                next.looks.insert(name, Look { stamp, held, waits });
+                next.looks.insert(look.name, now);
             }
             withdrawn.extend(chain.withdrawn);
-            summary.bytes += chain.summary.bytes;
-            summary.read.extend(chain.summary.read);
-            summary.unreadable.extend(chain.summary.unreadable);
+            summary.add(chain.summary);
         }
         for id in &withdrawn {
             if let Some(source) = next.sources.remove(id) {
@@ -565,18 +882,28 @@ impl Store {
                 days.extend(source.open_days);
             }
         }
-        next.looks
-            .retain(|_, look| !matches!(look.held, Held::Source(id) if withdrawn.contains(&id)));
+        next.looks.retain(|_, look| {
+            look.before.retain(|old| !withdrawn.contains(&old.source));
+            look.source().is_none_or(|id| !withdrawn.contains(&id))
+        });
+        next.forget_headers();
         next.name_sources();
         if next == self.manifest {
             return Ok(());
         }
         summary.days.extend(days.iter().cloned());
+        if dry {
+            self.manifest = next;
+            return Ok(());
+        }
         self.rewrite(next, &days, |day, mut parts| {
             parts.retain(|id, _| !withdrawn.contains(id));
             for (id, work) in &changed {
                 if withdrawn.contains(id) {
                     continue;
+                }
+                if work.anew {
+                    parts.remove(id);
                 }
                 if let Some(part) = parts.get_mut(id) {
                     part.open.clear();
@@ -593,13 +920,55 @@ impl Store {
     }
 }
 
+impl Changed {
+    /// What of sources the path held.
+    fn holdings(&self) -> Vec<Holding> {
+        self.look.iter().flat_map(Look::holdings).collect()
+    }
+
+    /// How much of a work the path holds, of which it is a beginning of this length.
+    fn beginning(&self, length: u64, work: &Work) -> io::Result<Holding> {
+        // A path that held more was cut. If it goes on from here, it is being rewritten.
+        let held = self.look.as_ref().and_then(|look| match look.held {
+            Held::Source(held) if Some(held.source) == work.id => Some(held),
+            _ => None,
+        });
+        let State::Log { bytes, .. } = &self.state else {
+            return Err(io::Error::other("no log"));
+        };
+        let end = match bytes.plain() {
+            Some(_) => bytes.complete(0)?,
+            None => length,
+        };
+        match held {
+            Some(held) if held.bytes > end => Ok(held),
+            _ => Ok(Holding {
+                source: 0,
+                bytes: end,
+                digest: bytes.print(end)?.digest(),
+            }),
+        }
+    }
+}
+
+impl Manifest {
+    /// Forgets logs that say nothing and are no longer there: without a request, they are known by
+    /// their path only.
+    fn forget_headers(&mut self) {
+        let held: HashSet<u32> = self.looks.values().filter_map(Look::source).collect();
+        self.sources.retain(|id, source| {
+            source.print.key.is_some() || !source.days.is_empty() || held.contains(id)
+        });
+    }
+}
+
 impl Manifest {
     /// Names every source by a path that holds it: by the one that it has, while that does, and else
     /// by the first in order.
     fn name_sources(&mut self) {
         let mut paths: HashMap<u32, Vec<&String>> = HashMap::new();
         for (path, look) in &self.looks {
-            if let Held::Source(id) = look.held {
+            if let Some(id) = look.source() {
                 paths.entry(id).or_default().push(path);
             }
         }
@@ -620,6 +989,7 @@ impl Work {
     fn new(name: &str) -> Work {
         Work {
             id: None,
+            anew: false,
             entry: SourceEntry {
                 name: name.to_owned(),
                 ..SourceEntry::default()
@@ -647,7 +1017,13 @@ impl Work {
     }
 
     /// Takes in what more was read.
-    fn take(&mut self, continued: Continued, print: Print, mid_line: bool) {
+    fn take(&mut self, more: More) {
+        let More {
+            continued,
+            print,
+            mid_line,
+            error,
+        } = more;
         self.changed = true;
         let entry = &mut self.entry;
         self.open_before.extend(entry.open_days.drain(..));
@@ -667,7 +1043,7 @@ impl Work {
         let room = MALFORMED_KEPT.saturating_sub(entry.malformed.len());
         let malformed = continued.malformed.iter().take(room).map(Into::into);
         entry.malformed.extend(malformed);
-        entry.error = continued.error.map(|error| error.to_string());
+        entry.error = error;
         for (day, part) in continued.parts {
             let day = day_name(day);
             let counts = DayCounts::of(&part.facts.counts);
@@ -680,95 +1056,57 @@ impl Work {
     }
 }
 
-/// The sources that files of a beginning can be.
-struct Heads {
-    by_head: HashMap<String, Vec<u32>>,
-    short: Vec<u32>,
-}
-
-impl Heads {
-    fn new(manifest: &Manifest) -> Heads {
-        let mut heads = Heads {
-            by_head: HashMap::new(),
-            short: Vec::new(),
-        };
-        for (&id, source) in &manifest.sources {
-            match source.print.parts.first() {
-                Some(head) if source.print.bytes >= HEAD => {
-                    heads.by_head.entry(head.clone()).or_default().push(id);
-                }
-                _ => heads.short.push(id),
-            }
-        }
-        heads
-    }
-
-    fn of(&self, head: &[u8], manifest: &Manifest) -> Vec<u32> {
-        let begins = |id: &&u32| {
-            let print = &manifest.sources[id].print;
-            let length = usize::try_from(print.bytes).unwrap_or(usize::MAX);
-            head.get(..length)
-                .is_some_and(|head| Some(&hash(head)) == print.parts.first())
-        };
-        let short = self.short.iter().filter(begins);
-        let same = self.by_head.get(&hash(head)).into_iter().flatten();
-        short.chain(same).copied().collect()
-    }
-}
-
-/// The entry that a file is, or goes on, or is the beginning of; the longest of several. Also the
-/// length of the file, or 0 if there is nothing to compare it with.
-fn best(
-    bytes: &Bytes,
-    name: &str,
-    entries: &[(u32, &SourceEntry)],
-) -> io::Result<(Option<(u32, Match)>, u64)> {
-    let prints: Vec<&Print> = entries.iter().map(|(_, entry)| &entry.print).collect();
-    if prints.is_empty() {
-        return Ok((None, bytes.plain().unwrap_or(0)));
-    }
-    let (matches, length) = compare(bytes, &prints)?;
-    let mut best: Option<(u32, Match, (bool, u64))> = None;
-    for ((id, entry), found) in entries.iter().zip(matches) {
-        let is_it = match found {
-            Match::Different => false,
-            Match::Begins => entry.print.bytes > 0,
-            Match::Cut(from) => entry.name == name || is_cut_of(bytes, from..length, entry),
-        };
-        let rank = (found == Match::Begins, entry.print.bytes);
-        if is_it && best.as_ref().is_none_or(|(.., other)| *other < rank) {
-            best = Some((*id, found, rank));
+impl SourceEntry {
+    /// Nothing of it, under its name.
+    fn to_read_again(&self) -> SourceEntry {
+        SourceEntry {
+            name: self.name.clone(),
+            ..SourceEntry::default()
         }
     }
-    Ok((best.map(|(id, found, _)| (id, found)), length))
+
+    /// Whether it tells of times that another told of, and did not only come after it. `None` as
+    /// long as it tells of none.
+    fn rewrites(&self, old: &SourceEntry) -> Option<bool> {
+        let (first, _) = self.period?;
+        let Some((old_first, old_last)) = old.period else {
+            return Some(false);
+        };
+        Some(first <= old_first || first < old_last - JITTER_S)
+    }
 }
 
-/// Whether the end of a file is the same in the file that a source was last found in.
-fn is_cut_of(bytes: &Bytes, end: std::ops::Range<u64>, entry: &SourceEntry) -> bool {
-    let source = Source::File((&entry.name).into());
-    let Ok(Ok(other)) = Bytes::open(&source, &Header::default()) else {
-        return false;
+/// Where a log lies, whatever it is wrapped in: its folder, and its name without endings.
+fn place(name: &str) -> String {
+    let (archive, member) = match name.split_once('!') {
+        Some((archive, member)) => (archive, Path::new(member).file_name()),
+        None => (name, None),
     };
-    let ends = [end];
-    match (bytes.hashes(&ends), other.hashes(&ends)) {
-        (Ok(ours), Ok(theirs)) => ours.parts == theirs.parts && ours.parts[0].is_some(),
-        _ => false,
+    let path = Path::new(archive);
+    let file = member.or(path.file_name()).unwrap_or_default();
+    let mut file = file.to_string_lossy().to_lowercase();
+    while let Some(end) = [".gz", ".zst", ".zip", ".log"]
+        .into_iter()
+        .find(|end| file.ends_with(end))
+    {
+        file.truncate(file.len() - end.len());
     }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    folder.join(file).to_string_lossy().into_owned()
 }
 
-/// Whether a file took the place of another in the same path, and not only came after it: whether it
-/// tells of times that the other told of.
-fn rewrites(new: &SourceEntry, old: &SourceEntry) -> bool {
-    match (new.period, old.period) {
-        (Some((first, _)), Some((_, last))) => first <= last,
-        _ => false,
-    }
+/// The file that a path is, or is in.
+fn file_of(path: &str) -> &Path {
+    Path::new(path.split_once('!').map_or(path, |(file, _)| file))
 }
 
 /// About how many bytes of a file are to be read.
 fn unread(file: &Changed) -> u64 {
     match &file.state {
-        State::Log { length, .. } => *length.max(&file.stamp.map_or(0, |stamp| stamp.bytes)),
+        State::Log { bytes, .. } => bytes
+            .plain()
+            .or(file.stamp.map(|stamp| stamp.bytes))
+            .unwrap_or(0),
         _ => 0,
     }
 }
