@@ -742,8 +742,11 @@ fn write_reports(
     past: &mut Past,
     done: &mut Vec<NaiveDate>,
 ) -> anyhow::Result<()> {
-    check_folder("--out", &settings.out)?;
-    for date in stale(settings, store, date, past)? {
+    let stale = stale(settings, store, date, past)?;
+    if !stale.is_empty() {
+        check_folder("--out", &settings.out)?;
+    }
+    for date in stale {
         let stem = stem(settings, date);
         let (report, _) = report(settings, store, date)?;
         let mut lengths = BTreeMap::new();
