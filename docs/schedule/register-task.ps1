@@ -1,6 +1,6 @@
 # Registers a task of the Windows Task Scheduler that runs eas-log-report every night at two o'clock.
 # Run it once in an elevated PowerShell. The account must be able to read the logs and to write the
-# store; it needs no Exchange rights. A group managed service account needs no stored password.
+# store; it needs no Exchange rights. The settings are nightly-windows.toml, copied as $Config. A group managed service account needs no stored password.
 param(
     [string] $Program = 'C:\Program Files\eas-log-report\eas-log-report.exe',
     [string] $Config = 'C:\ProgramData\eas-log-report\nightly.toml',

@@ -27,7 +27,7 @@ use crate::render::{
     write_markdown, write_text,
 };
 use crate::report::Report;
-use crate::store::{Done, Store, Summary, Update, Zone, date_of, fault};
+use crate::store::{Done, Keys, Store, Summary, Update, Zone, date_of, fault};
 use crate::triage::{Findings, Limits};
 
 /// The options of `nightly`.
@@ -424,7 +424,7 @@ impl Settings {
         let Some(mailer) = &self.mailer else {
             return Ok(outcome);
         };
-        past.is_due(date, self.key(store, date)?, store);
+        past.is_due(date, self.key(&store.keys()?, date), store);
         for late in past.forget_mails(date) {
             anstream::eprintln!(
                 "eas-log-report: the report of {late} could not be mailed for {WEEK} days, and will not \
@@ -458,11 +458,10 @@ impl Settings {
     }
 
     /// A name for all that the report of a day depends on.
-    fn key(&self, store: &Store, date: NaiveDate) -> anyhow::Result<String> {
+    fn key(&self, keys: &Keys, date: NaiveDate) -> String {
         let day = date.to_epoch_days();
-        store.key(
-            day - WEEK,
-            day,
+        keys.of(
+            day - WEEK..=day,
             &format!(
                 "{} {:?} {:?} {} {:?}",
                 env!("CARGO_PKG_VERSION"),
@@ -569,7 +568,7 @@ fn check(settings: &Settings, sources: &[Source], problems: bool) -> anyhow::Res
         ),
     }
     if let Some(mailer) = &settings.mailer {
-        past.is_due(date, settings.key(&store, date)?, &store);
+        past.is_due(date, settings.key(&store.keys()?, date), &store);
         past.forget_mails(date);
         for due in past.due() {
             anstream::println!("the report of {due} would be mailed {mailer}");
@@ -713,6 +712,7 @@ fn stale(
         let date = date_of(one.day);
         (*path == stem(settings, date)).then_some(date)
     }));
+    let keys = store.keys()?;
     let mut stale = Vec::new();
     for date in dates {
         let is_there = |one: &Written| {
@@ -723,7 +723,7 @@ fn stale(
         let made = past.now.reports.get(&stem(settings, date));
         let is_good = match made {
             Some(one) if !is_whole(store, one.day) => is_there(one),
-            Some(one) => is_there(one) && one.of == settings.key(store, date)?,
+            Some(one) => is_there(one) && one.of == settings.key(&keys, date),
             None => false,
         };
         if !is_good {
@@ -746,6 +746,7 @@ fn write_reports(
     if !stale.is_empty() {
         check_folder("--out", &settings.out)?;
     }
+    let keys = store.keys()?;
     for date in stale {
         let stem = stem(settings, date);
         let (report, _) = report(settings, store, date)?;
@@ -766,7 +767,7 @@ fn write_reports(
         }
         let one = Written {
             day: date.to_epoch_days(),
-            of: settings.key(store, date)?,
+            of: settings.key(&keys, date),
             bytes: lengths,
         };
         past.now.reports.insert(stem, one);

@@ -80,6 +80,22 @@ pub struct Status {
     pub lost: Vec<Lost>,
 }
 
+/// Names for all that a store says of days.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    zone: String,
+    days: BTreeMap<i32, String>,
+}
+
+impl Keys {
+    /// A name for all that the store says of some days, and for what else a report depends on. It
+    /// changes when one of them does.
+    pub fn of(&self, days: std::ops::RangeInclusive<i32>, other: &str) -> String {
+        let days: Vec<_> = self.days.range(days).collect();
+        hash(format!("{} {days:?} {other}", self.zone).as_bytes())
+    }
+}
+
 /// What a store had of a day from a file, and has no more.
 #[derive(Clone, Debug)]
 pub struct Lost {
@@ -258,27 +274,26 @@ impl Store {
             .collect()
     }
 
-    /// A name for all that the store says of some days, and for what else a report depends on. It
-    /// changes when one of them does.
+    /// Names for all that the store says of days.
     ///
     /// # Errors
     /// If it cannot be written as JSON, which would be a fault of this program.
-    pub fn key(&self, from: i32, to: i32, other: &str) -> anyhow::Result<String> {
-        let wanted =
-            |name: &str| matches!(day_named(name), Some(Some(day)) if (from..=to).contains(&day));
-        let manifest = &self.manifest;
-        let days: Vec<_> = manifest
-            .days
-            .iter()
-            .filter(|(day, _)| wanted(day))
-            .collect();
-        let sources: Vec<_> = manifest
-            .sources
-            .iter()
-            .filter(|(_, source)| source.days.keys().any(|day| wanted(day)))
-            .collect();
-        let all = (&manifest.zone, days, sources, other);
-        Ok(hash(&serde_json::to_vec(&all)?))
+    pub fn keys(&self) -> anyhow::Result<Keys> {
+        let mut days: BTreeMap<i32, String> = BTreeMap::new();
+        let mut add = |name: &str, what: &str| {
+            if let Some(Some(day)) = day_named(name) {
+                days.entry(day).or_default().push_str(what);
+            }
+        };
+        for source in self.manifest.sources.values() {
+            let known = hash(&serde_json::to_vec(source)?);
+            source.days.keys().for_each(|day| add(day, &known));
+        }
+        for (day, files) in &self.manifest.days {
+            files.iter().for_each(|file| add(day, &file.hash));
+        }
+        let zone = self.manifest.zone.clone();
+        Ok(Keys { zone, days })
     }
 
     /// Whether nothing was ever dropped of these days.

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use mail_parser::MessageParser;
 use serde_json::Value;
 
+use crate::smtp_server::{Server, Setup};
 use crate::{Dice, command, run};
 
 const SERVERS: [&str; 4] = ["CAS01", "CAS02", "CAS03", "CAS04"];
@@ -298,6 +299,14 @@ fn live_through(site: &Site, nights: &mut BTreeSet<u32>) {
             fs::create_dir_all(&copy).unwrap();
             fs::copy(site.path(0, &name(16)), copy.join("a.log")).unwrap();
             fs::write(copy.join("b.gz"), gzip(log(2, 17, 0).as_bytes())).unwrap();
+            let whole = log(0, 17, 0);
+            fs::write(copy.join("half.log"), &whole[..whole.len() / 2]).unwrap();
+        }
+        // Truncated; a night sees no more than its header; then it is written anew.
+        match day {
+            23 => site.write(2, &name(22), &log(2, 22, 1)[..280]),
+            24 => site.write(2, &name(22), &log(2, 22, 1)),
+            _ => {}
         }
         if matches!(day, 7 | 8 | 19) {
             continue;
@@ -957,5 +966,556 @@ fn the_night_mails_watches_and_hides_names() {
         let (_, err, code) = run(arguments);
         assert_eq!(code, 2);
         assert!(err.contains(says), "{err}");
+    }
+}
+
+/// A store of two nights, and what it says.
+fn filled(site: &Site) -> Value {
+    two_nights(site, 1);
+    site.night("2011-05-01");
+    two_nights(site, 2);
+    site.night("2011-05-02");
+    site.report(&[])
+}
+
+/// Deletes the logs of a day, as is done when they are old.
+fn delete_logs(site: &Site, day: u32) {
+    for server in 0..2 {
+        fs::remove_file(site.path(server, &format!("u_ex1105{day:02}.log"))).unwrap();
+    }
+}
+
+fn set_aside(site: &Site) -> usize {
+    let names = site.state().into_keys();
+    names
+        .filter(|path| path.to_string_lossy().contains(".damaged"))
+        .count()
+}
+
+#[test]
+fn no_day_is_lost_with_the_manifest() {
+    let damages: [(&str, fn(&Path)); 3] = [
+        ("changed", |path| {
+            let text = fs::read_to_string(path).unwrap();
+            fs::write(path, text.replacen("requests", "requestz", 1)).unwrap();
+        }),
+        ("empty", |path| fs::write(path, "").unwrap()),
+        ("gone", |path| fs::remove_file(path).unwrap()),
+    ];
+    let site = Site::new();
+    let good = filled(&site);
+    delete_logs(&site, 1);
+    let manifest = site.folder.path().join("store/manifest.json");
+    for (number, (damage, apply)) in damages.into_iter().enumerate() {
+        let before = site.state();
+        apply(&manifest);
+        let (_, err, code) = site.nightly(&["--date", "2011-05-02"]);
+        assert_eq!(code, 2, "{damage}");
+        assert!(err.contains("store rebuild"), "{err}");
+        let (out, err, code) = run(&["store", "rebuild", &site.store(), "--logs", &site.logs()]);
+        assert_eq!(code, 0, "{damage}: {out}{err}");
+        assert!(out.contains("2 days were taken over"), "{out}");
+        assert!(out.contains("read 0 bytes"), "{out}");
+        assert_same(site.report(&[]), good.clone(), damage);
+        // Each damaged manifest is kept, and every table.
+        assert_eq!(set_aside(&site), (number + 1).min(2), "{damage}");
+        let tables = |state: &BTreeMap<PathBuf, Vec<u8>>| -> Vec<PathBuf> {
+            let tables = state
+                .keys()
+                .filter(|path| path.extension().is_some_and(|end| end == "parquet"));
+            tables.cloned().collect()
+        };
+        assert_eq!(tables(&before), tables(&site.state()), "{damage}");
+        site.night("2011-05-02");
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_manifest_that_is_lost_in_a_crash_is_made_of_one_state() {
+    for step in ["table:3", "table:12", "before_manifest", "after_manifest"] {
+        let site = Site::new();
+        two_nights(&site, 1);
+        site.night("2011-05-01");
+        two_nights(&site, 2);
+        crash(&site, step, &["--date", "2011-05-02"]);
+        fs::write(site.folder.path().join("store/manifest.json"), "x").unwrap();
+        let (out, err, code) = run(&["store", "rebuild", &site.store(), "--logs", &site.logs()]);
+        assert_eq!(code, 0, "{step}: {out}{err}");
+        assert_same(site.report(&[]), site.direct(&[]), step);
+    }
+}
+
+#[test]
+fn one_damaged_table_costs_its_day_at_most() {
+    let site = Site::new();
+    filled(&site);
+    let day = |day: &str| site.report(&["--from", day, "--to", day]);
+    let second = day("2011-05-02");
+    delete_logs(&site, 1);
+    let cells = site
+        .state()
+        .into_keys()
+        .find(|path| path.to_str().unwrap().contains("day=2011-05-01/cells-"))
+        .unwrap();
+    fs::write(cells, "no table").unwrap();
+    let rebuild = || run(&["store", "rebuild", &site.store(), "--logs", &site.logs()]);
+    let (out, err, code) = rebuild();
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(
+        err.contains("requests of 2011-05-01") && err.contains("lost"),
+        "{err}"
+    );
+    assert_eq!(day("2011-05-02")["sections"], second["sections"]);
+    // All tables of the day are kept for whoever can make something of them.
+    assert!(set_aside(&site) > 5);
+    let whole = site.report(&[]);
+    let totals = &whole["totals"];
+    let sum: i64 = [
+        "requests",
+        "filtered_out",
+        "probes",
+        "internal",
+        "other_records",
+    ]
+    .iter()
+    .map(|key| totals[key].as_i64().unwrap())
+    .sum();
+    assert_eq!(
+        whole["input"]["records"], sum,
+        "every record is accounted for"
+    );
+    let (out, _, code) = run(&["store", "status", &site.store()]);
+    assert_eq!(code, 1);
+    assert!(out.contains("lost: "), "{out}");
+    // The report of that day knew more than the store does now.
+    let report = site.report_of("2011-05-01");
+    site.night("2011-05-02");
+    let (_, err, code) = site.nightly(&["--date", "2011-05-01"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(site.report_of("2011-05-01"), report);
+    // The logs come back.
+    two_nights(&site, 2);
+    let (out, err, code) = rebuild();
+    assert_eq!(code, 0, "{out}{err}");
+    assert_same(site.report(&[]), site.direct(&[]), "mended");
+}
+
+/// Runs a night that crashes at a step.
+#[cfg(debug_assertions)]
+fn crash(site: &Site, step: &str, more: &[&str]) {
+    let (logs, store) = (site.logs(), site.store());
+    let night = ["nightly", "--logs", &logs, "--store", &store];
+    crash_of(step, &[&night, more].concat());
+}
+
+#[cfg(debug_assertions)]
+fn crash_of(step: &str, arguments: &[&str]) {
+    let killed = command()
+        .args(arguments)
+        .env("EAS_LOG_REPORT_FAIL_AT", step)
+        .output()
+        .unwrap();
+    assert!(!killed.status.success(), "{step} was not passed");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_crash_while_days_are_dropped_or_stores_are_merged() {
+    let site = Site::new();
+    filled(&site);
+    let night = ["--date", "2011-05-02", "--keep-days", "1"];
+    let store = site.store();
+    for step in ["before_prune", "before_manifest"] {
+        crash(&site, step, &night);
+        let (_, err, code) = run(&["store", "status", &store]);
+        assert_eq!(code, 0, "{step}: {err}");
+        assert_eq!(
+            site.report(&[])["totals"],
+            site.direct(&[])["totals"],
+            "{step}"
+        );
+    }
+    let before = site.report_of("2011-05-02");
+    for step in ["after_manifest", "none"] {
+        if step == "none" {
+            site.nightly(&night);
+        } else {
+            crash(&site, step, &night);
+        }
+        let kept = site.report(&[]);
+        let direct = site.direct(&["--since", "2011-05-02"]);
+        assert_eq!(kept["sections"], direct["sections"], "{step}");
+        assert_eq!(kept["totals"]["requests"], direct["totals"]["requests"]);
+        assert_eq!(site.report_of("2011-05-02"), before, "{step}");
+    }
+    // With the days of the week before gone, the night is no other one.
+    let state = site.state();
+    let (out, err, code) = site.nightly(&night);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("is as it was"), "{out}");
+    assert!(site.state() == state);
+
+    let other = Site::new();
+    filled(&other);
+    let sum = site.folder.path().join("sum");
+    let sum = sum.to_str().unwrap();
+    let merge = ["store", "merge", &store, &other.store(), "--into", sum];
+    let into_itself = ["store", "merge", &store, "--into", &store];
+    let (_, err, code) = run(&into_itself);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("one of the stores that are to be merged"),
+        "{err}"
+    );
+    let (_, err, code) = run(&merge);
+    assert_eq!(code, 0, "{err}");
+    let good = report(sum, &[]);
+    for step in ["table:2", "before_manifest", "after_manifest"] {
+        crash_of(step, &merge);
+        assert_same(report(sum, &[]), good.clone(), step);
+    }
+    let (_, err, code) = run(&merge);
+    assert_eq!(code, 0, "{err}");
+    assert_same(report(sum, &[]), good, "again");
+}
+
+#[test]
+fn a_mail_that_fails_is_sent_on_the_next_night() {
+    let site = Site::new();
+    two_nights(&site, 2);
+    let night = |date: &str, server: &str| {
+        let mail = [
+            "--mail-to",
+            "it@contoso.com",
+            "--mail-from",
+            "eas@contoso.com",
+        ];
+        let by = ["--smtp", server, "--smtp-security", "none", "--date", date];
+        site.nightly(&[&mail[..], &by].concat())
+    };
+    let subjects = |server: Server| -> Vec<String> {
+        let mails = server.finish().mails.into_iter();
+        mails
+            .map(|mail| String::from_utf8(mail.content).unwrap())
+            .collect()
+    };
+    let serve = || {
+        let server = Server::start(Setup::default());
+        let address = format!("127.0.0.1:{}", server.port());
+        (server, address)
+    };
+    // Nobody listens there.
+    let (_, err, code) = night("2011-05-01", "127.0.0.1:1");
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("will be mailed on the next night"), "{err}");
+    assert!(err.contains("report of 2011-05-01"), "{err}");
+    // This server takes one message, so that the second fails.
+    let (server, address) = serve();
+    let (_, err, code) = night("2011-05-02", &address);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("report of 2011-05-02"), "{err}");
+    let first = subjects(server);
+    assert_eq!(first.len(), 1);
+    let (server, address) = serve();
+    let (_, err, code) = night("2011-05-02", &address);
+    assert_eq!(code, 0, "{err}");
+    let second = subjects(server);
+    assert_eq!(second.len(), 1);
+    assert_ne!(first, second);
+    // Nothing is mailed twice.
+    let (server, address) = serve();
+    let (_, err, code) = night("2011-05-02", &address);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(subjects(server).len(), 0);
+}
+
+#[test]
+fn one_output_that_fails_does_not_lose_the_others() {
+    let site = Site::new();
+    two_nights(&site, 1);
+    let path = |name: &str| site.folder.path().join(name).to_str().unwrap().to_owned();
+    let eml = path("night.eml");
+    let mail = [
+        "--mail-to",
+        "it@contoso.com",
+        "--mail-from",
+        "eas@contoso.com",
+        "--eml",
+        &eml,
+    ];
+    fs::write(path("file"), "").unwrap();
+    let totals = path("eas.prom");
+    let cases = [
+        (
+            "2011-05-01",
+            [
+                "--prometheus",
+                &path("none/eas.prom"),
+                "--out",
+                &path("out"),
+            ],
+            "--prometheus",
+        ),
+        (
+            "2011-05-02",
+            ["--prometheus", &totals, "--out", &path("file")],
+            "--out",
+        ),
+    ];
+    for (date, more, says) in cases {
+        let (_, err, code) = site.nightly(&[&["--date", date], &mail[..], &more].concat());
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(says), "{err}");
+        assert!(fs::remove_file(&eml).is_ok(), "{says}: the mail is written");
+    }
+    assert!(fs::exists(path("out/report-2011-05-01.json")).unwrap());
+    assert!(fs::exists(totals).unwrap());
+}
+
+#[test]
+fn a_night_without_logs_is_not_a_good_one() {
+    let site = Site::new();
+    let (_, err, code) = site.nightly(&["--date", "2011-05-01"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("no log under --logs"), "{err}");
+    fs::write(site.path(0, "notes.txt"), "nothing of interest\n").unwrap();
+    let (_, err, code) = site.nightly(&["--date", "2011-05-01"]);
+    assert_eq!(code, 1, "{err}");
+    let packed = gzip(log(0, 1, 0).as_bytes());
+    fs::write(
+        site.path(0, "u_ex110501.log.gz"),
+        &packed[..packed.len() / 2],
+    )
+    .unwrap();
+    let (_, err, code) = site.nightly(&["--date", "2011-05-01"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("u_ex110501.log.gz: read only in part"),
+        "{err}"
+    );
+    let (_, _, code) = run(&["report", "--store", &site.store()]);
+    assert_eq!(code, 1, "as a report of the log itself");
+    fs::write(site.path(0, "u_ex110501.log.gz"), &packed).unwrap();
+    site.night("2011-05-01");
+    assert_eq!(site.report(&[])["totals"], site.direct(&[])["totals"]);
+}
+
+#[test]
+fn a_reader_and_a_night_wait_for_each_other() {
+    let site = Site::new();
+    two_nights(&site, 1);
+    site.night("2011-05-01");
+    two_nights(&site, 2);
+    let file = || File::open(site.folder.path().join("store/lock")).unwrap();
+    let hold = |lock: File| {
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(3));
+            drop(lock);
+        })
+    };
+    let reader = file();
+    reader.lock_shared().unwrap();
+    let holder = hold(reader);
+    site.night("2011-05-02");
+    holder.join().unwrap();
+    let writer = file();
+    writer.lock().unwrap();
+    let holder = hold(writer);
+    assert_same(site.report(&[]), site.direct(&[]), "read in the end");
+    holder.join().unwrap();
+}
+
+#[test]
+fn what_would_be_done_is_what_is_done() {
+    let site = Site::new();
+    two_nights(&site, 1);
+    site.night("2011-05-01");
+    two_nights(&site, 2);
+    site.write(0, "u_ex110501.log", &log(0, 1, 1));
+    fs::write(site.path(1, "copy.gz"), gzip(log(1, 2, 0).as_bytes())).unwrap();
+    fs::write(site.path(1, "notes.txt"), "nothing of interest\n").unwrap();
+    let night = ["--date", "2011-05-02", "--keep-days", "1"];
+    let before = site.state();
+    let (would, err, code) = site.nightly(&[&night[..], &["--check"]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(site.state() == before, "nothing was done");
+    let (did, err, code) = site.nightly(&[&night[..], &["--verbose"]].concat());
+    assert_eq!(code, 0, "{err}");
+    let names = |text: &str, what: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter(|line| line.contains(what));
+        lines
+            .filter_map(|line| Some(line.split_once(": ")?.0.to_owned()))
+            .collect()
+    };
+    assert_eq!(names(&would, ": would be read"), names(&err, ": read"));
+    assert_eq!(
+        names(&would, ": would be skipped"),
+        names(&err, ": skipped")
+    );
+    assert_eq!(names(&would, ": would be read").len(), 3, "{would}");
+    assert!(would.contains("u_ex110501.log: was rewritten"), "{would}");
+    assert!(err.contains("u_ex110501.log: was rewritten"), "{err}");
+    let (bytes, _) = did
+        .strip_prefix("read ")
+        .unwrap()
+        .split_once(" of ")
+        .unwrap();
+    assert!(
+        would.contains(&format!("{bytes} would be read, 2 days would change")),
+        "{would}"
+    );
+    assert!(did.contains("2 days changed"), "{did}");
+    assert!(
+        would.contains("the report of 2011-05-01, 2011-05-02 (UTC) would be written"),
+        "{would}"
+    );
+    assert!(
+        did.contains("wrote the report of 2011-05-01, 2011-05-02 to"),
+        "{did}"
+    );
+    assert!(
+        would.contains("days that would be dropped: 2011-05-01"),
+        "{would}"
+    );
+    let (again, _, _) = site.nightly(&[&night[..], &["--check"]].concat());
+    assert!(
+        again.contains("the report of 2011-05-02 would stay as it is"),
+        "{again}"
+    );
+    assert!(!again.contains("dropped"), "{again}");
+}
+
+/// Paths of a file of settings are those of its folder, and a date needs no quotes.
+#[test]
+fn settings_are_where_they_are_written() {
+    let site = Site::new();
+    two_nights(&site, 2);
+    let config = site.folder.path().join("nightly.toml");
+    let text = "logs = ['logs']\nstore = 'store'\nout = 'out'\ndate = 2011-05-01\n";
+    fs::write(&config, text).unwrap();
+    let (out, err, code) = run(&["nightly", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, 0, "{out}{err}");
+    let report = site.folder.path().join("out/report-2011-05-01.json");
+    let written = report.metadata().unwrap().modified().unwrap();
+    // Reports that would be the same are left alone.
+    fs::remove_file(site.folder.path().join("store/reports.json")).unwrap();
+    let (out, err, code) = run(&["nightly", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("the report of 2011-05-01 is as it was"),
+        "{out}"
+    );
+    assert_eq!(report.metadata().unwrap().modified().unwrap(), written);
+    fs::write(&config, text.replace("2011-05-01", "[5]")).unwrap();
+    let (_, err, code) = run(&["nightly", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(err.contains("expected a date such as 2011-05-06"), "{err}");
+}
+
+/// What people copy works as it is, and with everything that it only mentions.
+#[test]
+fn the_files_to_copy_are_good_settings() {
+    let folder = crate::workspace().join("docs/schedule");
+    let copy = tempfile::tempdir().unwrap();
+    let mut settings = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        // Cron passes over names with dots.
+        assert_eq!(name.contains('.'), !text.contains("/etc/cron.d"), "{name}");
+        if path.extension().is_none_or(|end| end != "toml") {
+            continue;
+        }
+        settings += 1;
+        // Every setting that is mentioned, and no sentence.
+        let lines = text.lines().map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") || rest == "[mail]" => rest,
+            _ => line,
+        });
+        let all = lines.collect::<Vec<_>>().join("\n");
+        for text in [text, all] {
+            let file = copy.path().join(&name);
+            fs::write(&file, text).unwrap();
+            let (out, err, code) = run(&["nightly", "--check", "--config", file.to_str().unwrap()]);
+            assert_ne!(code, 2, "{name}: {out}{err}");
+        }
+    }
+    assert_eq!(settings, 2);
+}
+
+/// A file system that is really full, where one can be mounted.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_file_system_that_is_full_leaves_the_old_state() {
+    let site = Site::new();
+    let store = site.folder.path().join("store");
+    fs::create_dir(&store).unwrap();
+    let mount = |options: &str| {
+        let mut mount = std::process::Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&store);
+        mount.stderr(std::process::Stdio::null());
+        mount.status().is_ok_and(|status| status.success())
+    };
+    if !mount("size=4m") {
+        eprintln!("skipped: only root can mount a small file system");
+        return;
+    }
+    let _mounted = Mounted(store.clone());
+    two_nights(&site, 1);
+    site.night("2011-05-01");
+    let before = site.state();
+    let old = site.report(&[]);
+    two_nights(&site, 2);
+    let mut full_at = BTreeSet::new();
+    // From no room at all to room for all, so that every step meets the end once.
+    for kilobytes in (0..400).step_by(16) {
+        let filler = store.join("filler");
+        let room = 4 << 20;
+        let used = std::process::Command::new("du")
+            .args(["-sk"])
+            .arg(&store)
+            .output()
+            .unwrap();
+        let used = String::from_utf8(used.stdout).unwrap();
+        let used: usize = used.split_whitespace().next().unwrap().parse().unwrap();
+        fs::write(&filler, vec![0; room - (used + kilobytes) * 1024]).unwrap();
+        let (_, err, code) = site.nightly(&["--date", "2011-05-02"]);
+        fs::remove_file(&filler).unwrap();
+        if code == 0 {
+            break;
+        }
+        assert_eq!(code, 2, "{err}");
+        full_at.insert(err.contains("manifest") || err.contains("parquet"));
+        if site.report(&[]) == old {
+            let now = site.state();
+            assert!(
+                before
+                    .iter()
+                    .all(|(path, bytes)| now.get(path) == Some(bytes))
+            );
+        } else {
+            assert_same(
+                site.report(&[]),
+                site.direct(&[]),
+                "only a report was not written",
+            );
+        }
+    }
+    assert!(full_at.contains(&true), "it was never full");
+    site.night("2011-05-02");
+    assert_same(site.report(&[]), site.direct(&[]), "with room again");
+}
+
+#[cfg(target_os = "linux")]
+struct Mounted(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
     }
 }
