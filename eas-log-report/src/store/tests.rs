@@ -377,8 +377,11 @@ fn whatever_happens_to_logs_each_request_counts_once() {
     }
 }
 
-/// What a store says, whatever its tables are called.
-fn content(store: &Path) -> (Vec<SourceEntry>, BTreeMap<String, Vec<(String, String)>>) {
+/// The tables of each day: their names and the hashes of their content.
+type Tables = BTreeMap<String, Vec<(String, String)>>;
+
+/// What a store says, whatever its files are called.
+fn content(store: &Path) -> (Vec<SourceEntry>, Tables) {
     let store = Store::read(store).unwrap();
     let days = store.manifest.days.iter().map(|(day, files)| {
         let tables = files.iter().filter(|file| file.table != tables::SOURCES);

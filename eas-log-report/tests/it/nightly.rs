@@ -994,7 +994,8 @@ fn set_aside(site: &Site) -> usize {
 
 #[test]
 fn no_day_is_lost_with_the_manifest() {
-    let damages: [(&str, fn(&Path)); 3] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 3] = [
         ("changed", |path| {
             let text = fs::read_to_string(path).unwrap();
             fs::write(path, text.replacen("requests", "requestz", 1)).unwrap();
@@ -1448,6 +1449,7 @@ fn the_files_to_copy_are_good_settings() {
 /// A file system that is really full, where one can be mounted.
 #[cfg(target_os = "linux")]
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_small_file_system_that_is_full_leaves_the_old_state() {
     let site = Site::new();
     let store = site.folder.path().join("store");
