@@ -436,8 +436,8 @@ impl Settings {
             let (report, changed) = report(self, store, due)?;
             if mailer.wants(&report, changed) {
                 // One that is mailed and then forgotten to be would be mailed twice, which is better
-                // than not at all.
-                past.save()?;
+                // than not at all; also if there is no room to note it.
+                let _ = past.save();
                 fault("before_mail");
                 let letter = Letter::about(&report).context("cannot put the message together");
                 let posted = mailer.post(letter, outcome);

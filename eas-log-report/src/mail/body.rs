@@ -6,7 +6,9 @@ use anstream::StripStream;
 
 use super::affected::Affected;
 use super::letter::subject;
-use crate::render::{TextOptions, grouped, percent, short_time, terminal_safe, write_text};
+use crate::render::{
+    TextOptions, grouped, percent, short_time, terminal_safe, without_findings, write_text,
+};
 use crate::report::{Finding, Report, Severity, Value};
 
 /// Mail programs cut an HTML body that is larger than some 100 KB.
@@ -61,11 +63,7 @@ pub(super) fn html(report: &Report, affected: &Affected) -> String {
     let mut page = Html::default();
     summary(report, &mut page);
     news(report, &mut page);
-    findings(
-        &report.findings,
-        HTML_CAP.saturating_sub(end.0.len()),
-        &mut page,
-    );
+    findings(report, HTML_CAP.saturating_sub(end.0.len()), &mut page);
     page.0.push_str(&end.0);
     page.0
 }
@@ -110,12 +108,15 @@ fn news(report: &Report, page: &mut Html) {
 }
 
 /// As many findings as `cap` bytes of the whole page allow.
-fn findings(findings: &[Finding], cap: usize, page: &mut Html) {
+fn findings(report: &Report, cap: usize, page: &mut Html) {
+    let findings = &report.findings;
     page.tags(HEADING);
     page.text(&format!("Findings ({})", findings.len()));
     page.tags("</h2>\n");
     if findings.is_empty() {
-        page.tags("<p>None: every device works.</p>\n");
+        page.tags("<p>None: ");
+        page.text(without_findings(report));
+        page.tags(".</p>\n");
     }
     for (number, finding) in findings.iter().enumerate() {
         let mut one = Html::default();

@@ -98,7 +98,11 @@ pub fn subject(report: &Report) -> String {
         1 => "1 finding".to_owned(),
         findings => format!("{} findings", grouped(findings as u64)),
     };
-    let broken = format!("{devices} broken, {findings}");
+    // A quiet night and one without logs are not the same.
+    let broken = match report.totals.requests {
+        0 => format!("no requests, {findings}"),
+        _ => format!("{devices} broken, {findings}"),
+    };
     match (&report.changes, headline(report), days(report)) {
         (Some(changes), Some(headline), _) => {
             format!("ActiveSync {}: {headline}; {broken}", changes.date)
@@ -179,6 +183,7 @@ pub(super) mod tests {
         });
         let totals = Totals {
             broken_devices: broken.count() as u64,
+            requests: devices.len() as u64,
             ..Totals::default()
         };
         let devices = devices
@@ -214,7 +219,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_subject_says_what() {
-        let cases: [(&[(&str, &str)], &str); 3] = [
+        let cases: [(&[(&str, &str)], &str); 4] = [
+            (&[], "ActiveSync: no requests, no findings"),
             (
                 &[("healthy", "a")],
                 "ActiveSync: no device broken, no findings",

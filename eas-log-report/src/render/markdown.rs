@@ -60,7 +60,7 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
 fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Findings ({})\n", report.findings.len())?;
     if report.findings.is_empty() {
-        return writeln!(out, "None: every device works.");
+        return writeln!(out, "None: {}.", words::without_findings(report));
     }
     writeln!(out, "| | Severity | About | Finding |")?;
     writeln!(out, "| ---: | --- | ---: | --- |")?;

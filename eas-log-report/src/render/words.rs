@@ -35,6 +35,14 @@ pub(super) fn unread(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{}: see Input at the end", parts.join(", ")))
 }
 
+/// What it means that there are no findings: without a request nobody was seen to be well.
+pub(crate) fn without_findings(report: &Report) -> &'static str {
+    match report.totals.requests {
+        0 => "no request, so nothing is known of how devices are",
+        _ => "every device works",
+    }
+}
+
 /// How much there is.
 pub(super) fn extent(report: &Report) -> String {
     let totals = &report.totals;

@@ -775,7 +775,10 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("cannot open the lock {}", path.display()))?;
     let mut waited = wait(WAIT_FOR_RUN, || file.try_lock());
     // Readers share the lock with each other, and are worth waiting for.
-    if matches!(waited, Err(TryLockError::WouldBlock)) && file.try_lock_shared().is_ok() {
+    if matches!(waited, Err(TryLockError::WouldBlock))
+        && file.try_lock_shared().is_ok()
+        && file.unlock().is_ok()
+    {
         waited = wait(WAIT_FOR_READERS, || file.try_lock());
     }
     match waited {

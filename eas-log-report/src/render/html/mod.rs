@@ -93,6 +93,7 @@ struct Page {
     /// The tables of what changed.
     news_tables: Vec<Table>,
     findings: Vec<Told>,
+    without_findings: &'static str,
     charts: Charts,
     /// The tables of the report, and those of its input.
     tables: Vec<Table>,
@@ -128,6 +129,7 @@ impl Page {
                 .map(|(option, value)| format!("--{option} {}", name(value)))
                 .collect(),
             figures: figures(report),
+            without_findings: words::without_findings(report),
             news: news(report).map(|lines| lines.iter().map(|line| name(line)).collect()),
             news_tables: news_tables.into_iter().map(table).collect(),
             findings: findings

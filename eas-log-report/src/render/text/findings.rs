@@ -6,7 +6,7 @@ use super::super::escape::terminal_safe;
 use super::super::number::grouped;
 use super::super::words;
 use super::{ALARM, QUIET, TITLE, TextOptions, width};
-use crate::report::{Finding, Listed, Severity};
+use crate::report::{Finding, Listed, Report, Severity};
 
 /// So many kinds of devices are named in a finding.
 const PARTS: usize = 5;
@@ -19,13 +19,14 @@ const LIST_INDENT: usize = 16;
 
 /// Writes for each finding what is wrong with how many devices, who acts, and the first step.
 pub(super) fn overview(
-    findings: &[Finding],
+    report: &Report,
     options: TextOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let findings = &report.findings;
     writeln!(out, "{TITLE}Findings ({}){TITLE:#}", findings.len())?;
     if findings.is_empty() {
-        return writeln!(out, "  none: every device works");
+        return writeln!(out, "  none: {}", words::without_findings(report));
     }
     let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
     let width = width(options);

@@ -47,7 +47,7 @@ pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) ->
         ..options
     };
     writeln!(out)?;
-    findings::overview(&report.findings, first, out)?;
+    findings::overview(report, first, out)?;
     if let Some(section) = report.section("devices") {
         writeln!(out)?;
         write_section(section, first, "more below", out)?;
