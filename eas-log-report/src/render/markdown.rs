@@ -37,6 +37,8 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
         }
         writeln!(out, "\n## Summary\n")?;
     }
+    let (broken, verdicts) = words::broken(report);
+    writeln!(out, "**{broken}**: {verdicts}.\n")?;
     let (failed, rest) = words::failures(report);
     writeln!(out, "{}. **{failed}** {rest}.\n", words::extent(report))?;
     findings(report, out)?;

@@ -734,3 +734,17 @@ fn numbers_can_be_followed_to_their_lines() {
     assert_eq!(samples("errors"), [6]);
     assert_eq!(samples("access_states"), [4, 7]);
 }
+
+#[test]
+fn devices_that_would_stop_if_a_policy_were_asked_for() {
+    let mut log = Log::new();
+    log.phone("none", &[1, 31, 61], "Sync", "V141_Pk0_", "200 0 0");
+    // The first step of provisioning has no key either.
+    log.phone("got", &[2], "FolderSync", "V141_Pk0_S142_", "200 0 0");
+    log.phone("got", &[3], "Provision", "V141_Pk0_", "200 0 0");
+    log.phone("got", &[32, 62], "Sync", "V141_Pk3942919513_", "200 0 0");
+    log.phone("untold", &[4, 34, 64], "Sync", "V141_", "200 0 0");
+    log.phone("refused", &[5, 35, 65], "Sync", "V141_Pk0_S142_", "200 0 0");
+    let (report, _folder) = log.report();
+    assert_eq!(users(&report, "works_without_policy"), ["none"]);
+}

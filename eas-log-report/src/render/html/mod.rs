@@ -173,6 +173,12 @@ fn figures(report: &Report) -> Vec<Figure> {
     };
     vec![
         figure(
+            totals.broken_devices,
+            "devices broken",
+            format!("of {} users", grouped(totals.broken_users)),
+            true,
+        ),
+        figure(
             totals.devices,
             "devices",
             format!("of {} users", grouped(totals.users)),

@@ -13,7 +13,7 @@ use globset::GlobMatcher;
 use rayon::prelude::*;
 
 use self::rule::Rule;
-use self::tags::{Tagger, below_tag, internal_tags, of_logs, plain};
+use self::tags::{InternalCalls, Tagger, below_tag, of_logs, plain};
 use super::device::Device;
 use super::ledger::Ledger;
 use super::rules::Limits;
@@ -113,7 +113,8 @@ impl Findings {
         tag_neighbours(&mut ledger);
         let verdicts: BTreeSet<Verdict> =
             ledger.devices.iter().map(|device| device.verdict).collect();
-        let of_logs = of_logs(facts, verdicts.into_iter());
+        let internal = InternalCalls::new(facts);
+        let of_logs = of_logs(facts, &internal, verdicts.into_iter());
         let in_logs: Vec<bool> = self
             .rules
             .iter()
@@ -140,7 +141,11 @@ impl Findings {
             .zip(in_logs)
             .filter_map(|((rule, devices), in_logs)| {
                 let of_logs = in_logs && !rule.logs.is_empty();
-                let calls = if of_logs { calls(facts, rule) } else { None };
+                let calls = if of_logs {
+                    calls(facts, &internal, rule)
+                } else {
+                    None
+                };
                 // One about devices in such logs says nothing if there is neither such a device nor
                 // a call.
                 let lists = !rule.all.is_empty() || !rule.any.is_empty();
@@ -256,10 +261,10 @@ impl Findings {
 }
 
 /// Exchange's own calls that make a finding about the logs.
-fn calls(facts: &Facts, rule: &Rule) -> Option<Cell> {
+fn calls(facts: &Facts, internal: &InternalCalls<'_>, rule: &Rule) -> Option<Cell> {
     let mut found: Option<Cell> = None;
     let calls = facts.internal.iter().filter(|(key, _)| {
-        let tags = internal_tags(facts, key);
+        let tags = internal.tags(key);
         let mut patterns = rule.logs.iter();
         patterns.any(|pattern| tags.iter().any(|tag| pattern.is_match(tag)))
     });

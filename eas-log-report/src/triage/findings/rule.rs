@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use anyhow::{Context, bail, ensure};
+use eas_log_parse::codes::Class;
 use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
 use crate::report::{Advice, Certainty, Severity};
+use crate::triage::verdict::Verdict;
 
 /// The findings that come with the tool.
 const BUILT_IN: &str = include_str!("../../../data/findings.toml");
@@ -156,7 +158,11 @@ fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
         logs: patterns(&written.logs)?,
         evidence: match written.evidence {
             Some(tag) => match tag.strip_prefix("class:") {
-                Some(class) => Some(pattern(class)?),
+                Some(class) => {
+                    // For the names that there are.
+                    patterns(std::slice::from_ref(&tag))?;
+                    Some(pattern(class)?)
+                }
                 None => bail!("evidence '{tag}': expected class: and the name of a class"),
             },
             None => None,
@@ -184,9 +190,29 @@ fn patterns(patterns: &[String]) -> anyhow::Result<Vec<GlobMatcher>> {
             "pattern '{tag}': expected a tag such as verdict:blocked, or one of {}",
             super::tags::PLAIN.join(", ")
         );
-        pattern(tag)
+        let matcher = pattern(tag)?;
+        // These have few names, so that a wrong one would never match and nobody would know.
+        if let Some((space @ ("verdict" | "has" | "class"), _)) = tag.split_once(':') {
+            let names = names_of(space).map(|name| format!("{space}:{name}"));
+            ensure!(
+                names.into_iter().any(|name| matcher.is_match(name)),
+                "pattern '{tag}': expected one of {}",
+                names_of(space).collect::<Vec<_>>().join(", ")
+            );
+        }
+        Ok(matcher)
     });
     tags.collect()
+}
+
+/// The names that can stand behind the colon of such a tag.
+fn names_of(space: &str) -> impl Iterator<Item = &'static str> + use<> {
+    let classes = Class::ALL.iter().map(|(_, name)| *name);
+    let verdicts = Verdict::ALL.iter().map(|(_, name)| *name);
+    let of_class = space == "class";
+    classes
+        .filter(move |_| of_class)
+        .chain(verdicts.filter(move |_| !of_class))
 }
 
 fn pattern(text: &str) -> anyhow::Result<GlobMatcher> {
@@ -294,6 +320,15 @@ mod tests {
                 "no finding before this one",
             ),
             ("all = ['a:b']\ncolour = 'red'", "unknown field `colour`"),
+            (
+                "all = ['verdict:blockd']",
+                "pattern 'verdict:blockd': expected one of disabled, blocked",
+            ),
+            ("all = ['class:polisy']", "pattern 'class:polisy'"),
+            (
+                "all = ['a:b']\nevidence = 'class:polisy'",
+                "pattern 'class:polisy'",
+            ),
         ] {
             let error = match read(Some(&finding("ours", more))) {
                 Ok(_) => panic!("{more} was taken"),

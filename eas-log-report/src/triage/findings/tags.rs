@@ -8,14 +8,14 @@ use eas_log_parse::{
 };
 
 use super::rule::{Rule, numbers};
-use crate::facts::{Facts, InternalKey, LogForm, NONE, Outcome, TextId, error_names};
+use crate::facts::{Facts, InternalKey, LogForm, NONE, Outcome, PolicyKey, TextId, error_names};
 use crate::triage::device::Device;
 use crate::triage::history::{Event, History};
 use crate::triage::rules::{Limits, holds};
 use crate::triage::verdict::Verdict;
 
 /// Tags without a value. They stand first, in this order.
-pub(super) const PLAIN: [&str; 21] = [
+pub(super) const PLAIN: [&str; 22] = [
     "fails",
     "proxied",
     "works_when_proxied",
@@ -31,6 +31,7 @@ pub(super) const PLAIN: [&str; 21] = [
     "short_heartbeat",
     "large_sync_state",
     "never_worked",
+    "works_without_policy",
     "lockout_source",
     "claims_false_client",
     "not_on_2011_logo_list",
@@ -219,6 +220,7 @@ impl<'f> Tagger<'f> {
                 .any(|event| passes_on(event) == when_proxied && event.judgement.working)
         };
         let matters = self.failures_that_matter(history, device);
+        let requests_that_matter: u64 = matters.iter().map(|event| event.counted).sum();
         let storm = holds(Verdict::Storm);
         let most_used = history
             .events
@@ -245,7 +247,7 @@ impl<'f> Tagger<'f> {
             proxied
                 && !matters.is_empty()
                 && matters.iter().all(|event| passes_on(event))
-                && (works(false)
+                && (works(false) && requests_that_matter >= SEVERAL
                     || matters.iter().all(|event| {
                         let answer = Answer::of(event.outcome);
                         self.only_when_proxied.contains(&answer)
@@ -274,6 +276,7 @@ impl<'f> Tagger<'f> {
             gauge.max_sync_state_kb > LARGE_SYNC_STATE_KB,
         );
         plain_if("never_worked", history.never_worked());
+        plain_if("works_without_policy", works_without_policy(history));
         plain_if("lockout_source", is_lockout_source(history));
 
         let agent = self.agents.get(device.user_agent as usize);
@@ -358,6 +361,19 @@ impl<'f> Tagger<'f> {
             .filter(|event| event.judgement.failed && (!refused || stands(event)))
             .collect()
     }
+}
+
+/// Whether the last request that worked, of those that tell the policy key, had none.
+fn works_without_policy(history: &History<'_>) -> bool {
+    let tells = |event: &&Event<'_>| {
+        event.judgement.working && event.outcome.policy_key != PolicyKey::Unknown
+    };
+    let last = history
+        .events
+        .iter()
+        .filter(tells)
+        .max_by_key(|event| event.cell.last);
+    last.is_some_and(|event| event.outcome.policy_key == PolicyKey::Zero)
 }
 
 /// Whether a server passed the request on, or it was passed on to this one.
@@ -543,36 +559,57 @@ fn on_logo_list(client: &Client<'_>) -> Option<bool> {
     }
 }
 
-/// The tags of a call that Exchange made itself.
-pub(super) fn internal_tags(facts: &Facts, key: &InternalKey) -> Vec<String> {
-    let (Some(status), true) = (key.sc_status, key.method != NONE) else {
-        return Vec::new();
-    };
-    let method = text(facts.texts.commands.get(key.method));
-    let mut tags = vec![format!("internal:{method}:{status}")];
-    // On one server, since each has its settings.
-    let calls = |with_status: bool| -> u64 {
-        facts
-            .internal
-            .iter()
-            .filter(|(other, _)| (other.server, other.method) == (key.server, key.method))
-            .filter(|(other, _)| !with_status || other.sc_status == Some(status))
-            .map(|(_, cell)| cell.requests)
-            .sum()
-    };
-    let with_status = calls(true);
-    if with_status >= SEVERAL && with_status * 2 >= calls(false) {
-        tags.push(format!("mostly_internal:{method}:{status}"));
+/// Calls that Exchange made itself.
+pub(super) struct InternalCalls<'f> {
+    facts: &'f Facts,
+    /// By server and method, since each server has its settings.
+    calls: HashMap<(TextId, TextId), u64>,
+    /// The same by HTTP status.
+    with_status: HashMap<(TextId, TextId, u16), u64>,
+}
+
+impl<'f> InternalCalls<'f> {
+    pub(super) fn new(facts: &'f Facts) -> InternalCalls<'f> {
+        let mut of = InternalCalls {
+            facts,
+            calls: HashMap::new(),
+            with_status: HashMap::new(),
+        };
+        for (key, cell) in facts.internal.iter() {
+            *of.calls.entry((key.server, key.method)).or_default() += cell.requests;
+            if let Some(status) = key.sc_status {
+                let with_status = (key.server, key.method, status);
+                *of.with_status.entry(with_status).or_default() += cell.requests;
+            }
+        }
+        of
     }
-    tags
+
+    /// The tags of calls of this key.
+    pub(super) fn tags(&self, key: &InternalKey) -> Vec<String> {
+        let (Some(status), true) = (key.sc_status, key.method != NONE) else {
+            return Vec::new();
+        };
+        let method = text(self.facts.texts.commands.get(key.method));
+        let mut tags = vec![format!("internal:{method}:{status}")];
+        let with_status = self.with_status[&(key.server, key.method, status)];
+        if with_status >= SEVERAL && with_status * 2 >= self.calls[&(key.server, key.method)] {
+            tags.push(format!("mostly_internal:{method}:{status}"));
+        }
+        tags
+    }
 }
 
 /// The tags of the logs.
-pub(super) fn of_logs(facts: &Facts, verdicts: impl Iterator<Item = Verdict>) -> Vec<String> {
+pub(super) fn of_logs(
+    facts: &Facts,
+    internal: &InternalCalls<'_>,
+    verdicts: impl Iterator<Item = Verdict>,
+) -> Vec<String> {
     let mut tags: Vec<String> = facts
         .internal
         .iter()
-        .flat_map(|(key, _)| internal_tags(facts, key))
+        .flat_map(|(key, _)| internal.tags(key))
         .collect();
     let form = |form: LogForm| facts.outcomes().iter().any(|outcome| outcome.form == form);
     if form(LogForm::Packed) || form(LogForm::PackedUnavailable) {
