@@ -39,42 +39,31 @@ pub(super) enum Standing {
 /// The identities met so far, by the raw bytes that make them.
 #[derive(Default)]
 pub(super) struct KnownIdentities {
-    parts: PartsStore,
-    known: Vec<Known>,
+    /// The parts of all, one behind the other.
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
     index: HashTable<u32>,
     hasher: RandomState,
 }
 
-/// The parts of identities, one behind the other in one buffer.
-#[derive(Default)]
-struct PartsStore {
-    bytes: Vec<u8>,
-    /// For each identity, where its parts end in `bytes`.
-    ends: Vec<[usize; 5]>,
+/// An identity, with all that finding it looks at in one place: it is looked up for each line, among
+/// more of them than the cache of a processor holds.
+struct Entry {
+    /// Where its parts begin in the bytes of all.
+    start: usize,
+    lengths: [u32; 5],
+    known: Known,
 }
 
-impl PartsStore {
+impl Entry {
     #[inline]
-    fn get(&self, known: u32) -> Parts<'_> {
-        let known = known as usize;
-        let mut start = if known == 0 {
-            0
-        } else {
-            self.ends[known - 1][4]
-        };
-        self.ends[known].map(|end| {
-            let part = &self.bytes[start..end];
-            start = end;
+    fn parts<'a>(&self, bytes: &'a [u8]) -> Parts<'a> {
+        let mut rest = &bytes[self.start..];
+        self.lengths.map(|length| {
+            let (part, behind) = rest.split_at(length as usize);
+            rest = behind;
             part
         })
-    }
-
-    fn push(&mut self, parts: &Parts<'_>) {
-        let ends = parts.map(|part| {
-            self.bytes.extend_from_slice(part);
-            self.bytes.len()
-        });
-        self.ends.push(ends);
     }
 }
 
@@ -100,26 +89,35 @@ impl KnownIdentities {
     /// What is known of these parts, of which this is the hash.
     #[inline]
     pub(super) fn find(&self, hash: u64, parts: &Parts<'_>, refused: bool) -> Option<Known> {
-        let found = self.index.find(hash, |&known| {
-            self.known[known as usize].refused == refused && self.parts.get(known) == *parts
+        let found = self.index.find(hash, |&number| {
+            let entry = &self.entries[number as usize];
+            entry.known.refused == refused && entry.parts(&self.bytes) == *parts
         });
-        found.map(|&known| self.known[known as usize])
+        found.map(|&number| self.entries[number as usize].known)
     }
 
-    /// Keeps what is known of these parts, which are new.
+    /// Remembers what is known of parts that were not found.
     pub(super) fn insert(&mut self, hash: u64, parts: &Parts<'_>, known: Known) {
-        let number = u32::try_from(self.known.len()).expect("fewer than 2^32 identities");
-        self.parts.push(parts);
-        self.known.push(known);
-        let (store, all, hasher) = (&self.parts, &self.known, &self.hasher);
-        self.index.insert_unique(hash, number, |&known| {
-            let refused = all[known as usize].refused;
-            hash_parts(hasher, &store.get(known), refused)
+        let number = u32::try_from(self.entries.len()).expect("fewer than 2^32 identities");
+        let start = self.bytes.len();
+        let lengths = parts.map(|part| {
+            self.bytes.extend_from_slice(part);
+            u32::try_from(part.len()).expect("a line of less than 4 GiB")
+        });
+        self.entries.push(Entry {
+            start,
+            lengths,
+            known,
+        });
+        let (entries, bytes, hasher) = (&self.entries, &self.bytes, &self.hasher);
+        self.index.insert_unique(hash, number, |&number| {
+            let entry = &entries[number as usize];
+            hash_parts(hasher, &entry.parts(bytes), entry.known.refused)
         });
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.known.len()
+        self.entries.len()
     }
 }
