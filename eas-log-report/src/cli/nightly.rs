@@ -424,7 +424,7 @@ impl Settings {
         let Some(mailer) = &self.mailer else {
             return Ok(outcome);
         };
-        past.is_due(date, self.key(&store.keys()?, date), store);
+        past.is_due(self, &store.keys()?, date);
         for late in past.forget_mails(date) {
             anstream::eprintln!(
                 "eas-log-report: the report of {late} could not be mailed for {WEEK} days, and will not \
@@ -568,7 +568,7 @@ fn check(settings: &Settings, sources: &[Source], problems: bool) -> anyhow::Res
         ),
     }
     if let Some(mailer) = &settings.mailer {
-        past.is_due(date, settings.key(&store.keys()?, date), &store);
+        past.is_due(settings, &store.keys()?, date);
         past.forget_mails(date);
         for due in past.due() {
             anstream::println!("the report of {due} would be mailed {mailer}");
@@ -653,10 +653,10 @@ impl Past {
     }
 
     /// Takes note that the report of a day is to be mailed, unless this one was.
-    fn is_due(&mut self, date: NaiveDate, of: String, store: &Store) {
-        let day = date.to_epoch_days();
+    fn is_due(&mut self, settings: &Settings, keys: &Keys, date: NaiveDate) {
+        let (day, of) = (date.to_epoch_days(), settings.key(keys, date));
         let known = self.now.mails.get(&day);
-        if known.is_none_or(|mail| mail.of != of && is_whole(store, day)) {
+        if known.is_none_or(|mail| mail.of != of && is_whole(keys, day)) {
             self.now.mails.insert(day, Mail { of, done: false });
         }
     }
@@ -689,8 +689,8 @@ impl Past {
 }
 
 /// Whether the store has all that the report of a day is made of.
-fn is_whole(store: &Store, day: i32) -> bool {
-    store.has_all_of(day - WEEK..=day)
+fn is_whole(keys: &Keys, day: i32) -> bool {
+    keys.has_all_of(day - WEEK..=day)
 }
 
 /// The path of a report without its ending.
@@ -722,7 +722,7 @@ fn stale(
         };
         let made = past.now.reports.get(&stem(settings, date));
         let is_good = match made {
-            Some(one) if !is_whole(store, one.day) => is_there(one),
+            Some(one) if !is_whole(&keys, one.day) => is_there(one),
             Some(one) => is_there(one) && one.of == settings.key(&keys, date),
             None => false,
         };

@@ -33,7 +33,7 @@ pub(crate) use fault::fault;
 pub use update::{Again, Done, Summary, Update};
 pub use zone::{NO_DAY, Zone, date_of, day_name, day_named};
 
-use self::manifest::{Manifest, OtherSchema, TableFile};
+use self::manifest::{Look, Manifest, OtherSchema, TableFile};
 use self::print::hash;
 use crate::facts::{Counts, Facts};
 use crate::ingest::{Ingested, Part, Quality};
@@ -85,6 +85,9 @@ pub struct Status {
 pub struct Keys {
     zone: String,
     days: BTreeMap<i32, String>,
+    pruned_before: Option<i32>,
+    /// Days of which something was dropped or lost.
+    dropped: BTreeSet<i32>,
 }
 
 impl Keys {
@@ -93,6 +96,13 @@ impl Keys {
     pub fn of(&self, days: std::ops::RangeInclusive<i32>, other: &str) -> String {
         let days: Vec<_> = self.days.range(days).collect();
         hash(format!("{} {days:?} {other}", self.zone).as_bytes())
+    }
+
+    /// Whether nothing was ever dropped of these days.
+    pub fn has_all_of(&self, days: std::ops::RangeInclusive<i32>) -> bool {
+        let pruned = self.pruned_before;
+        pruned.is_none_or(|first| first <= *days.start())
+            && self.dropped.range(days).next().is_none()
     }
 }
 
@@ -292,18 +302,14 @@ impl Store {
         for (day, files) in &self.manifest.days {
             files.iter().for_each(|file| add(day, &file.hash));
         }
-        let zone = self.manifest.zone.clone();
-        Ok(Keys { zone, days })
-    }
-
-    /// Whether nothing was ever dropped of these days.
-    pub fn has_all_of(&self, days: std::ops::RangeInclusive<i32>) -> bool {
-        let pruned = self.manifest.pruned_before;
-        let within =
-            |name: &String| matches!(day_named(name), Some(Some(day)) if days.contains(&day));
-        let mut sources = self.manifest.sources.values();
-        pruned.is_none_or(|first| first <= *days.start())
-            && !sources.any(|source| source.dropped.keys().any(within))
+        let sources = self.manifest.sources.values();
+        let dropped = sources.flat_map(|source| source.dropped.keys());
+        Ok(Keys {
+            zone: self.manifest.zone.clone(),
+            days,
+            pruned_before: self.manifest.pruned_before,
+            dropped: dropped.filter_map(|day| day_named(day)?).collect(),
+        })
     }
 
     /// The first day that was kept when days were dropped.
@@ -539,8 +545,8 @@ impl Store {
         Ok(damaged.into_iter().map(|(_, path, _)| path).collect())
     }
 
-    /// Drops the days before this one. What was read stays known, so that it is not read again.
-    /// Gives the days that were dropped.
+    /// Drops the days before this one. What was read stays known as long as it is there, so that it is
+    /// not read again. Gives the days that were dropped.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -562,8 +568,13 @@ impl Store {
                 dropped.insert(day);
             }
         }
+        let held: BTreeSet<u32> = next.looks.values().filter_map(Look::source).collect();
+        next.sources.retain(|id, source| {
+            let says_nothing = source.days.is_empty() && source.dropped.keys().all(|day| old(day));
+            !says_nothing || source.dropped.is_empty() || held.contains(id)
+        });
         next.pruned_before = Some(next.pruned_before.map_or(first, |before| before.max(first)));
-        if !dropped.is_empty() {
+        if !dropped.is_empty() || next.sources.len() < self.manifest.sources.len() {
             self.rewrite(next, &BTreeSet::new(), |_, parts| Ok(parts))?;
         }
         Ok(dropped.into_iter().collect())

@@ -442,3 +442,26 @@ fn stores_are_merged_in_any_order() {
     assert_eq!(content(&merge("right", &[&de, &bc, a])), want);
     assert_eq!(content(&merge("again", &[&all, a, &ab])), want);
 }
+
+#[test]
+fn what_was_dropped_is_known_as_long_as_it_is_there() {
+    let site = Site::new();
+    let day = 86_400;
+    site.write("a/1.log", log(0, 1, 5));
+    site.write("a/2.log", log(600, 100, 6));
+    site.write("a/3.log", log(day, 200, 7));
+    site.write("a/4.log", log(day - 120, 300, 8));
+    assert_eq!(site.night(), 26);
+    site.remove("a/1.log");
+    assert_eq!(site.night(), 26);
+    let prune = |day: &str| {
+        let mut store = Store::open(&site.store(), None).unwrap();
+        let dropped = store.prune(day_named(day).unwrap().unwrap()).unwrap();
+        (dropped.len(), store.status().sources)
+    };
+    assert_eq!(prune("2011-05-07"), (1, 3));
+    assert_eq!(site.night(), 7 + 6, "nothing is read again");
+    site.remove("a/2.log");
+    site.night();
+    assert_eq!(prune("2011-05-07"), (0, 2));
+}

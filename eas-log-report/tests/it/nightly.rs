@@ -1031,6 +1031,26 @@ fn no_day_is_lost_with_the_manifest() {
     }
 }
 
+#[test]
+fn all_that_is_there_is_read_again() {
+    let site = Site::new();
+    let good = filled(&site);
+    delete_logs(&site, 1);
+    let (out, err, code) = run(&[
+        "store",
+        "rebuild",
+        &site.store(),
+        "--logs",
+        &site.logs(),
+        "--all",
+    ]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("of 2 files; 1 days written"), "{out}");
+    assert_same(site.report(&[]), good, "read again");
+    assert_eq!(set_aside(&site), 0);
+    site.night("2011-05-02");
+}
+
 #[cfg(debug_assertions)]
 #[test]
 fn a_manifest_that_is_lost_in_a_crash_is_made_of_one_state() {
