@@ -1,6 +1,6 @@
 //! `devices`: the ledger, as a list to hand to somebody.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use anyhow::{Context, bail};
 
@@ -53,10 +53,13 @@ pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<Outcome> {
         notes.push(format!("not seen in the {days} days before {end}"));
     }
     sort(&mut section, args)?;
-    let for_people = Sheet {
+    let mut for_people = Sheet {
         sections: vec![with_sorted_first(&section, args)],
         ..sheet(Vec::new(), section.total, all, &report.meta.filters, &notes)
     };
+    if section.total < all {
+        for_people.notes.extend(what_to_do(&section));
+    }
     let shown = section.total;
     let sheet = sheet(vec![section], shown, all, &report.meta.filters, &notes);
     let rows = args.output.rows();
@@ -90,6 +93,39 @@ fn sheet(
         ],
         sections,
     }
+}
+
+/// Who acts and the first step, for each finding that is the worst of one of the devices; the most
+/// frequent first.
+fn what_to_do(section: &Section) -> Vec<String> {
+    /// More would hide the table.
+    const MOST: usize = 5;
+    let mut findings: Vec<(usize, [&str; 3])> = Vec::new();
+    for row in &section.rows {
+        let columns = ["finding", "who", "first_step"].map(|key| section.column(key));
+        let texts = columns.map(|at| match at.map(|at| &row[at]) {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        });
+        if texts.contains(&"") {
+            continue;
+        }
+        match findings.iter_mut().find(|(_, other)| *other == texts) {
+            Some((devices, _)) => *devices += 1,
+            None => findings.push((1, texts)),
+        }
+    }
+    findings.sort_by_key(|&(devices, _)| Reverse(devices));
+    let more = findings.len().saturating_sub(MOST);
+    let mut notes: Vec<String> = findings
+        .iter()
+        .take(MOST)
+        .map(|(devices, [finding, who, step])| format!("{devices} × {finding}. {who}: {step}"))
+        .collect();
+    if more > 0 {
+        notes.push(format!("… and {more} more findings"));
+    }
+    notes
 }
 
 /// People see what the rows are sorted by, in the first column.

@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::escape::terminal_safe;
 use super::json::Sections;
-use super::text::{TITLE, TextOptions, write_section};
+use super::text::{TITLE, TextOptions, width, write_section};
 use super::time::iso_time;
 use crate::report::{SCHEMA, Sheet, Value};
 
@@ -22,7 +22,9 @@ pub fn write_sheet_text(
 ) -> io::Result<()> {
     writeln!(out, "{TITLE}{}{TITLE:#}", terminal_safe(&sheet.title))?;
     for note in &sheet.notes {
-        writeln!(out, "  {}", terminal_safe(note))?;
+        for line in textwrap::wrap(&terminal_safe(note), width(options) - 2) {
+            writeln!(out, "  {line}")?;
+        }
     }
     for section in &sheet.sections {
         writeln!(out)?;

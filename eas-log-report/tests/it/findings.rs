@@ -357,8 +357,11 @@ fn a_first_synchronization_that_fails_without_a_name() {
     // The same after work is something else.
     log.phone("known", &[2, 32], "Sync", "V121_", "200 0 0");
     log.phone("known", &[44, 45, 46, 47], "FolderSync", "V121_", "500 0 0");
+    // IIS says by the substatus that it wants SSL.
+    log.phone("plain", &[4, 5, 6], "FolderSync", "V121_", "403 4 5");
     let (report, _folder) = log.report();
     assert_eq!(users(&report, "first_sync_fails"), ["new"]);
+    assert_eq!(users(&report, "access_refused"), ["plain"]);
     assert_eq!(users(&report, "server_error_other"), ["known"]);
 }
 
@@ -455,6 +458,18 @@ fn the_list_for_the_helpdesk_says_what_to_do() {
     ] {
         assert!(heads.contains(&head), "{head}: {heads:?}");
     }
+    let (text, ..) = run(&[
+        "devices",
+        "samples/coexistence",
+        "--verdict",
+        "not_provisionable",
+    ]);
+    assert!(
+        text.contains(
+            "\n  1 × Nokia phones are refused: Mail for Exchange is older than 3.0.50. Exchange"
+        ) && text.contains(" Update Mail for Exchange on the phone to 3.0.50 or later.\n"),
+        "{text}"
+    );
     let nokia = lines.find(|line| line.contains("bernd.olsen")).unwrap();
     for part in [
         "Nokia phones are refused: Mail for Exchange is older than 3.0.50",
@@ -747,4 +762,24 @@ fn devices_that_would_stop_if_a_policy_were_asked_for() {
     log.phone("refused", &[5, 35, 65], "Sync", "V141_Pk0_S142_", "200 0 0");
     let (report, _folder) = log.report();
     assert_eq!(users(&report, "works_without_policy"), ["none"]);
+}
+
+#[test]
+fn a_401_beside_exchange_2003_is_a_hint_only_where_windows_gives_no_reason() {
+    let make = |with_2003: bool| {
+        let mut log = Log::new();
+        if with_2003 {
+            let old = "V4TEmSSC:0A0C0D0FS:0A0C0D0SP:2C16I3555S33791R";
+            log.phone("old", &[1, 31], "Sync", old, "200 0 0");
+        }
+        log.phone("new", &[2, 32], "Sync", "V121_", "200 0 0");
+        log.phone("unexplained", &[3, 33, 63], "Sync", "V121_", "401 1 0");
+        log.phone("wrong", &[4, 34, 64], "Sync", "V121_", "401 1 1326");
+        log.report()
+    };
+    let (report, _folder) = make(true);
+    assert_eq!(users(&report, "coexistence_http_401"), ["unexplained"]);
+    assert_eq!(users(&report, "auth_wrong_password"), ["wrong"]);
+    let (report, _folder) = make(false);
+    assert_eq!(users(&report, "coexistence_http_401"), [""; 0]);
 }

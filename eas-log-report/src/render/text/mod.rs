@@ -114,7 +114,7 @@ fn summary(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Re
 }
 
 /// How wide running text may be.
-fn width(options: TextOptions) -> usize {
+pub(super) fn width(options: TextOptions) -> usize {
     options.width.map_or(WIDEST, usize::from).clamp(40, WIDEST)
 }
 
