@@ -281,6 +281,8 @@ pub struct LogReader<R> {
     start: usize,
     end: usize,
     at_end: bool,
+    /// An error that comes behind the line that it cut short.
+    error: Option<io::Error>,
     state: State,
 }
 
@@ -301,6 +303,7 @@ impl<R: Read> LogReader<R> {
             start: 0,
             end: 0,
             at_end: false,
+            error: None,
             state: State::default(),
         }
     }
@@ -333,10 +336,10 @@ impl<R: Read> LogReader<R> {
             self.fill()?;
         };
         if length == 0 && !terminated {
-            return Ok(None);
+            return self.error.take().map_or(Ok(None), Err);
         }
         if !terminated && !self.at_end {
-            return self.overlong(length).map(Some);
+            return Ok(Some(self.overlong(length)));
         }
         let line_start = self.start;
         let consumed = length + usize::from(terminated);
@@ -347,7 +350,7 @@ impl<R: Read> LogReader<R> {
 
     /// Passes over the rest of a line that is longer than the limit, keeping its head.
     #[cold]
-    fn overlong(&mut self, length: usize) -> io::Result<Entry<'_, '_>> {
+    fn overlong(&mut self, length: usize) -> Entry<'_, '_> {
         let head: Vec<u8> = self.buffer[self.start..self.start + MAX_LINE].to_vec();
         let mut consumed = length as u64;
         self.start += length;
@@ -363,15 +366,15 @@ impl<R: Read> LogReader<R> {
             if self.at_end {
                 break false;
             }
-            self.fill()?;
+            // The line counts, so the error comes behind it.
+            self.error = self.fill().err();
         };
         // The head takes the place of bytes already given out, or of room at the end.
         self.buffer.splice(..self.start, head);
         self.end = self.end - self.start + MAX_LINE;
         self.start = MAX_LINE;
-        Ok(self
-            .state
-            .entry(&self.buffer[..MAX_LINE], consumed, terminated))
+        self.state
+            .entry(&self.buffer[..MAX_LINE], consumed, terminated)
     }
 
     /// Reads more, after making room: by moving what is left to the front, then by growing.

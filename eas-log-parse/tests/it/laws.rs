@@ -400,3 +400,31 @@ fn an_error_of_the_source_does_not_lose_what_came_before_it() {
         seen[3]
     );
 }
+
+#[test]
+fn an_error_in_the_middle_of_an_overlong_line_does_not_lose_the_line() {
+    let text = [b"#Fields: time\n".to_vec(), vec![b'x'; 3 << 20]].concat();
+    for fails_at in [text.len(), (1 << 20) + 100] {
+        let source = (&text[..fails_at]).chain(Failing);
+        let mut log = LogReader::new(source);
+        let mut seen = Vec::new();
+        loop {
+            match log.next_entry() {
+                Ok(Some(entry)) => seen.push(told(&entry)),
+                Ok(None) => break,
+                Err(error) => seen.push(error.to_string()),
+            }
+        }
+        assert_eq!(seen.len(), 3);
+        assert!(seen[1].contains("LineTooLong"), "{}", seen[1]);
+        assert_eq!(seen[2], "unplugged");
+        assert_eq!(log.position().byte, fails_at as u64);
+    }
+
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("unplugged"))
+        }
+    }
+}

@@ -31,10 +31,12 @@ Examples:
 
 Exit codes:
   0  the report is written
-  1  it is written, but some input could not be read, or more lines were malformed than
-     --max-malformed allows
-  2  there is no report: a wrong option, or nothing to read
-  4  the report is written, but the mail of it did not get through";
+  1  it is written, but some input could not be read, or not to its end, or more lines were
+     malformed than --max-malformed allows
+  2  there is no report: a wrong option, nothing to read, or no place to write
+  3  the report is written, and a condition of --fail-on holds
+  4  the report is written, but the mail of it did not get through
+Of 1, 3 and 4 the highest that holds is told.";
 
 /// Which ActiveSync devices are broken, why, and what to do, from the IIS logs of Exchange.
 ///
@@ -119,7 +121,8 @@ Examples:
   eas-log-report nightly --config /etc/eas-log-report.toml --check
   eas-log-report report --store D:\\eas-store --from 2011-05-01 --to 2011-05-31 --format html
 
-Exit codes: 0 all is written; 1 it is, but some input could not be read; 2 it is not.";
+Exit codes: 0 all is written; 1 it is, but some input could not be read; 2 it is not; 3 a condition of
+--fail-on holds; 4 the mail did not get through.";
 
 const DEVICES_EXAMPLES: &str = "\
 Examples:

@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use globset::GlobBuilder;
+use globset::GlobMatcher;
 use walkdir::WalkDir;
 
 use super::open::Source;
+use super::pattern::wildcards;
 use super::stream::{MAGIC, Wrapping};
 use super::zip::{archive_of, list};
 
@@ -37,8 +38,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Finds the files behind these paths: files as they are, folders with everything below them, globs
-/// where no file of that very name exists, and `-` for standard input. A zip archive is opened: each
+/// Finds the files behind these paths: files as they are, folders with everything below them, patterns
+/// with `*`, `?` and `**` where no file of that very name exists, and `-` for standard input. A zip archive is opened: each
 /// file in it is a source.
 ///
 /// A file that is named twice is read once. The order of the sources does not depend on the order
@@ -114,7 +115,7 @@ fn find(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>, problems: &mut Vec<
         }
         Ok(_) => add(path, files),
         Err(error) => {
-            if error.kind() != io::ErrorKind::NotFound || !is_glob(path) {
+            if error.kind() != io::ErrorKind::NotFound || !is_pattern(path) {
                 let what = match error.kind() {
                     io::ErrorKind::NotFound => "no such file or folder".to_owned(),
                     _ => format!("cannot be read: {error}"),
@@ -151,74 +152,97 @@ fn walk(folder: &Path, problems: &mut Vec<Problem>, mut found: impl FnMut(&Path)
         match entry {
             Ok(entry) if entry.file_type().is_file() => found(entry.path()),
             Ok(_) => {}
-            Err(error) => problems.push(Problem {
-                path: error.path().unwrap_or(folder).to_owned(),
-                what: format!("cannot be searched: {error}"),
-            }),
+            Err(error) => problems.extend(problem(folder, &error)),
         }
     }
 }
 
-fn is_glob(path: &Path) -> bool {
-    path.to_string_lossy().contains(['*', '?', '[', '{'])
+/// What a search below a folder could not do. A link back to a folder above hides nothing.
+fn problem(folder: &Path, error: &walkdir::Error) -> Option<Problem> {
+    let cause = error.io_error()?;
+    Some(Problem {
+        path: error.path().unwrap_or(folder).to_owned(),
+        what: match cause.kind() {
+            io::ErrorKind::NotFound => "a link that leads to nothing".to_owned(),
+            _ => format!("cannot be searched: {cause}"),
+        },
+    })
 }
 
-/// Expands a glob below its longest folder without wildcards.
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?'])
+}
+
+/// What two stars stand for: any number of folders.
+const ANY_FOLDERS: &str = "**";
+
+/// Expands a pattern below its longest folder without wildcards.
 fn expand(
     pattern: &Path,
     files: &mut BTreeMap<PathBuf, PathBuf>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), String> {
-    let base: PathBuf = pattern
-        .components()
-        .take_while(|c| !is_glob(c.as_ref()))
-        .collect();
-    let text = pattern.to_string_lossy();
-    // On Windows a backslash separates folders; nowhere does it escape.
-    let matcher = GlobBuilder::new(&text)
-        .literal_separator(true)
-        .backslash_escape(false)
-        .case_insensitive(cfg!(windows))
-        .build()
-        .map_err(|error| format!("not a usable pattern: {error}"))?
-        .compile_matcher();
-    let base = if base.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        &base
-    };
-    let depth = if text.contains("**") {
-        usize::MAX
-    } else {
-        pattern
-            .components()
-            .skip_while(|c| !is_glob(c.as_ref()))
-            .count()
-    };
+    let mut parts = pattern.components().peekable();
+    let mut base = PathBuf::new();
+    while let Some(part) = parts.next_if(|part| !is_pattern(part.as_ref())) {
+        base.push(part);
+    }
+    if base.as_os_str().is_empty() {
+        base.push(".");
+    }
+    let unusable = |error| format!("not a usable pattern: {error}");
+    let matcher = wildcards(&pattern.to_string_lossy(), true, cfg!(windows)).map_err(unusable)?;
+    // Folders that cannot lead to a match are not searched.
+    let folders = parts.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let folders: Vec<String> = folders.collect();
+    let depth = folders.len();
+    let known: Vec<GlobMatcher> = folders
+        .iter()
+        .take_while(|part| *part != ANY_FOLDERS)
+        .map(|part| wildcards(part, true, cfg!(windows)))
+        .collect::<Result<_, _>>()
+        .map_err(unusable)?;
+    let any_depth = known.len() < depth;
+
     let mut matched = false;
-    let mut folders = Vec::new();
-    for entry in WalkDir::new(base)
-        .max_depth(depth)
+    let mut whole = Vec::new();
+    let search = WalkDir::new(&base)
+        .max_depth(if any_depth { usize::MAX } else { depth })
         .follow_links(true)
         .sort_by_file_name()
-    {
-        let Ok(entry) = entry else { continue };
+        .into_iter()
+        .filter_entry(|entry| {
+            let part = entry.depth().checked_sub(1).and_then(|at| known.get(at));
+            part.is_none_or(|part| part.is_match(entry.file_name()))
+        });
+    for entry in search {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                // What could not match is not missed. A folder that was entered could lead to one.
+                let is_missed = |path: &Path| {
+                    path.is_dir() || matcher.is_match(path.strip_prefix("./").unwrap_or(path))
+                };
+                if error.path().is_none_or(is_missed) {
+                    problems.extend(problem(&base, &error));
+                }
+                continue;
+            }
+        };
         let path = entry.path();
-        let relative = path.strip_prefix("./").unwrap_or(path);
-        if !matcher.is_match(relative) {
+        let path = path.strip_prefix("./").unwrap_or(path);
+        if !matcher.is_match(path) {
             continue;
         }
         matched = true;
         if entry.file_type().is_dir() {
-            folders.push(path.to_owned());
-        } else {
-            add(relative, files);
+            whole.push(path.to_owned());
+        } else if entry.file_type().is_file() {
+            add(path, files);
         }
     }
-    for folder in folders {
-        walk(&folder, problems, |file| {
-            add(file.strip_prefix("./").unwrap_or(file), files);
-        });
+    for folder in whole {
+        walk(&folder, problems, |file| add(file, files));
     }
     if matched {
         Ok(())
@@ -275,7 +299,8 @@ mod tests {
         for (pattern, want) in [
             ("*.log", &["a.log", "b.log"][..]),
             ("**/*.log", &["a.log", "b.log", "sub/c.log"]),
-            ("[ab].lo?", &["a.log", "b.log"]),
+            ("?.lo?", &["a.log", "b.log"]),
+            ("*/*/*.txt", &["sub/deep/d.txt"]),
             ("s*", &["sub/c.log", "sub/deep/d.txt"]),
         ] {
             assert_eq!(
@@ -286,6 +311,94 @@ mod tests {
         }
         let found = discover(&[base.join("*.gz")]);
         assert_eq!(found.problems[0].what, "no file matches this pattern");
+    }
+
+    #[test]
+    fn brackets_and_braces_are_as_they_are() {
+        let folder = folder();
+        let base = folder.path();
+        for name in [
+            "[old]/u{1}.log",
+            "[old]/u1.log",
+            "o/u1.log",
+            "*.log",
+            "c!d].log",
+        ] {
+            if cfg!(windows) && name.contains('*') {
+                continue;
+            }
+            let path = base.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        for (pattern, want) in [
+            ("[old]/*.log", &["[old]/u1.log", "[old]/u{1}.log"][..]),
+            ("[o*/u{1}.*", &["[old]/u{1}.log"]),
+            ("[old]/u{1}.log", &["[old]/u{1}.log"]),
+            ("*d].log", &["c!d].log"]),
+            #[cfg(not(windows))]
+            ("*.log", &["*.log"]),
+        ] {
+            let found = discover(&[base.join(pattern)]);
+            assert_eq!(found.problems, [], "{pattern}");
+            assert_eq!(names(&found, base), want, "{pattern}");
+        }
+        let found = discover(&[base.join("[ab].log")]);
+        assert_eq!(found.problems[0].what, "no such file or folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_back_are_passed_over_and_dead_links_are_named() {
+        use std::os::unix::fs::symlink;
+        let folder = folder();
+        let base = folder.path();
+        symlink(".", base.join("again")).unwrap();
+        symlink("../..", base.join("sub/deep/up")).unwrap();
+        for path in [base.to_owned(), base.join("**/*.log"), base.join("*")] {
+            let found = discover(&[path.clone()]);
+            assert_eq!(found.problems, [], "{}", path.display());
+            let files = names(&found, base);
+            assert!(files.len() >= 3, "{files:?}");
+            let mut ends: Vec<&str> = files
+                .iter()
+                .map(|f| f.rsplit('/').next().unwrap())
+                .collect();
+            ends.sort_unstable();
+            ends.dedup();
+            assert_eq!(ends.len(), files.len(), "each once: {files:?}");
+        }
+        symlink("nowhere", base.join("sub/dead.log")).unwrap();
+        for path in [base.to_owned(), base.join("s*/*.log")] {
+            let found = discover(&[path]);
+            let told: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+            let dead = base.join("sub/dead.log");
+            assert_eq!(
+                told,
+                [format!("{}: a link that leads to nothing", dead.display())]
+            );
+        }
+    }
+
+    /// What a search cannot look at is told, also where a pattern began it.
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_searched_is_named() {
+        let folder = folder();
+        let base = folder.path();
+        let circle = base.join("sub/circle.log");
+        std::os::unix::fs::symlink("circle.log", &circle).unwrap();
+        for path in [base.to_owned(), base.join("s*/*"), base.join("**/*.log")] {
+            let found = discover(&[path]);
+            let told: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+            let want = format!("{}: cannot be searched: ", circle.display());
+            assert!(told.len() == 1 && told[0].starts_with(&want), "{told:?}");
+        }
+        for pattern in ["b*/*", "s*/*.txt", "**/*.txt"] {
+            let found = discover(&[base.join(pattern)]);
+            let what = "no file matches this pattern";
+            assert!(found.problems.iter().all(|problem| problem.what == what));
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use eas_log_parse::{Entry, Header, LogReader, Position};
+use eas_log_parse::{Directive, Entry, Header, LogReader, Position};
 
-use super::stream::{Stream, Wrapping, unwrap};
+use super::stream::{Head, Stream, Wrapping, unwrap};
 use super::zip::Member;
 
 /// Where bytes come from.
@@ -67,14 +67,21 @@ pub struct PlainFile {
 }
 
 /// How many bytes are looked at to tell a log from something else. `#Fields` stands in the first
-/// kilobyte of a log; a block of NUL bytes from a crash can stand before it.
+/// kilobyte of a log.
 const HEAD: usize = 64 << 10;
+
+/// So many NUL bytes at the start are passed over for it. A crash leaves blocks of them, since the
+/// room of a log is set aside before it is written.
+const MOST_NULS: usize = 16 << 20;
+
+/// So far `#Fields` is looked for in a stream that otherwise is like a log; in a file, to its end.
+const FAR: usize = 64 << 20;
 
 /// Opens an input. `Ok(Err(reason))` is one that can be read but is no W3C log. `fallback` is in
 /// force until the first directive: the fields of a log that has lost its own.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, be it a log whose form is not known.
 pub fn open(source: &Source, fallback: &Header) -> io::Result<Result<Content, String>> {
     Ok(match open_plain(source, fallback)? {
         Some(plain) => plain.map(Content::Plain),
@@ -92,7 +99,7 @@ pub fn is_log(path: &Path) -> bool {
 /// [`open_stream`].
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, be it a log whose form is not known.
 pub fn open_plain(
     source: &Source,
     fallback: &Header,
@@ -106,24 +113,41 @@ pub fn open_plain(
         return Ok(None);
     }
     let length = found.len();
-    let head = read_head(&mut File::open(path)?)?;
-    Ok(match Wrapping::of(&head) {
-        Some(Wrapping::Gzip | Wrapping::Zstd) => None,
-        Some(Wrapping::Zip) => Some(Err(
-            "a zip archive; give it a name in .zip, or name one file in it as ARCHIVE!FILE"
-                .to_owned(),
-        )),
-        None => Some(look_at(&head, fallback).map(|()| PlainFile {
-            path: path.clone(),
-            length,
-        })),
-    })
+    let mut file = File::open(path)?;
+    let head = read_head(&mut file);
+    match Wrapping::of(&head.bytes) {
+        Some(Wrapping::Gzip | Wrapping::Zstd) => return Ok(None),
+        Some(Wrapping::Zip) => {
+            let reason = "a zip archive; give it a name in .zip, or name one file in it as \
+                          ARCHIVE!FILE";
+            return Ok(Some(Err(reason.to_owned())));
+        }
+        None => {}
+    }
+    let found = look_at(&head.bytes, fallback);
+    let found = match (found, head.error) {
+        (Look::Log, _) => Ok(()),
+        (_, Some(error)) => return Err(error),
+        (Look::WithFields(reason), None) => {
+            let head = io::Cursor::new(&head.bytes);
+            match names_fields(head.chain(file.take(length)))? {
+                true => Ok(()),
+                false => return Err(unread(reason)),
+            }
+        }
+        (Look::Unread(reason), None) => return Err(unread(reason)),
+        (Look::Other(reason), None) => Err(reason),
+    };
+    Ok(Some(found.map(|()| PlainFile {
+        path: path.clone(),
+        length,
+    })))
 }
 
 /// Opens an input to be read from its start to its end.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, be it a log whose form is not known.
 pub fn open_stream(source: &Source, fallback: &Header) -> io::Result<Result<Stream, String>> {
     let stream = match source {
         Source::File(path) => unwrap(File::open(path)?)?,
@@ -134,75 +158,177 @@ pub fn open_stream(source: &Source, fallback: &Header) -> io::Result<Result<Stre
         Ok(stream) => stream,
         Err(reason) => return Ok(Err(reason)),
     };
-    let head = read_head(&mut stream)?;
-    if Wrapping::of(&head).is_some() {
+    let mut head = read_head(&mut stream);
+    if Wrapping::of(&head.bytes).is_some() {
         let reason = "an archive or a compressed file in another, which is not opened; \
                       extract it first";
         return Ok(Err(reason.to_owned()));
     }
-    Ok(look_at(&head, fallback).map(|()| stream.begin_with(head)))
-}
-
-/// Reads the first bytes; fewer than [`HEAD`] only at the end, or where an error follows them.
-fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; HEAD];
-    let mut filled = 0;
-    while filled < HEAD {
-        match reader.read(&mut head[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // The error comes again when the rest is read.
-            Err(_) if filled > 0 => break,
-            Err(error) => return Err(error),
+    let mut found = look_at(&head.bytes, fallback);
+    if let Look::WithFields(_) = found {
+        // What was read cannot be had again.
+        head.read(&mut stream, FAR);
+        if names_fields(&*head.bytes)? {
+            found = Look::Log;
         }
     }
-    head.truncate(filled);
-    Ok(head)
+    match (found, head.error.take()) {
+        (Look::Log, error) => Ok(Ok(stream.begin_with(Head { error, ..head }))),
+        (_, Some(error)) => Err(error),
+        (Look::WithFields(reason) | Look::Unread(reason), None) => Err(unread(reason)),
+        (Look::Other(reason), None) => Ok(Err(reason)),
+    }
 }
 
-/// Tells a W3C log by its first bytes, or says what they are.
-fn look_at(head: &[u8], fallback: &Header) -> Result<(), String> {
-    if head.is_empty() {
-        return Err("empty".to_owned());
+fn unread(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// Reads the first bytes, with as many more as there are NUL bytes in front.
+fn read_head(source: &mut impl Read) -> Head {
+    let mut head = Head::default();
+    let mut nuls = 0;
+    while head.read(source, nuls + HEAD) && nuls < MOST_NULS {
+        let before = nuls;
+        nuls += count_nuls(&head.bytes[nuls..]);
+        if nuls == before {
+            break;
+        }
     }
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Err("UTF-16 text; convert it to UTF-8 first".to_owned());
+    head
+}
+
+fn count_nuls(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&&byte| byte == 0).count()
+}
+
+/// Whether a line of these is a `#Fields` directive.
+fn names_fields(bytes: impl Read) -> io::Result<bool> {
+    let mut log = LogReader::new(bytes);
+    while log.header().layout().is_none() {
+        if log.next_entry()?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What an input is, as far as its first bytes tell.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    Log,
+    /// A log if `#Fields` comes later; if not, why it cannot be read.
+    WithFields(String),
+    /// A log that cannot be read: why.
+    Unread(String),
+    /// No log: what it is.
+    Other(String),
+}
+
+fn look_at(head: &[u8], fallback: &Header) -> Look {
+    let unread = |reason: &str| Look::Unread(reason.to_owned());
+    let other = |reason: &str| Look::Other(reason.to_owned());
+    let text = &head[count_nuls(head)..];
+    match (head, text) {
+        ([], _) => return other("empty"),
+        (_, []) => return other("nothing but NUL bytes, as a crash leaves them"),
+        // A directive with a mark of its encoding, or without.
+        (_, [0xff, 0xfe, b'#', 0, ..] | [0xfe, 0xff, 0, b'#', ..] | [b'#', 0, ..]) => {
+            return unread(
+                "UTF-16 text, as a redirection in PowerShell writes it; convert it to UTF-8 \
+                 first: Get-Content FILE | Set-Content -Encoding UTF8 NEWFILE",
+            );
+        }
+        (_, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => return other("UTF-16 text"),
+        _ => {}
+    }
+    if ends_lines_in_cr(text) {
+        return unread("its lines end in CR alone; convert them to LF or CR LF first");
     }
     let mut header = fallback.clone();
-    let mut log = LogReader::new(head).resume(Position::START, header.clone());
-    let mut lines_of_a_record = false;
+    let mut log = LogReader::new(text).resume(Position::START, header.clone());
+    let (mut of_a_server, mut dated_lines) = (false, false);
     while let Ok(Some(entry)) = log.next_entry() {
         match entry {
-            Entry::Directive(_, directive) => header.apply(&directive),
-            Entry::Record(_) => return Ok(()),
+            Entry::Directive(line, directive) => {
+                match &directive {
+                    Directive::Fields(layout)
+                        if layout.len() == 1 && line.bytes.contains(&b',') =>
+                    {
+                        return other(
+                            "a log with commas between its values, as Exchange keeps them \
+                             besides those of IIS",
+                        );
+                    }
+                    Directive::Software(_) | Directive::Date(Ok(_)) => of_a_server = true,
+                    _ => {}
+                }
+                header.apply(&directive);
+            }
+            Entry::Record(_) => return Look::Log,
             Entry::Malformed(malformed) => {
-                lines_of_a_record |= begins_with_a_date(malformed.line.bytes);
+                let line = malformed.line.bytes;
+                if let Some(form) = other_form(line) {
+                    return Look::Unread(format!(
+                        "a log in the {form} format; only W3C extended logs are read, which IIS \
+                         writes if it is told to"
+                    ));
+                }
+                dated_lines |= begins_with_a_date(line);
             }
             Entry::Blank(_) => {}
         }
     }
     if header.layout().is_some() {
-        return Ok(());
+        return Look::Log;
     }
-    let text = head
-        .iter()
-        .filter(|&&b| b >= 0x20 || matches!(b, b'\t' | b'\r' | b'\n' | 0x1b));
-    let is_text = text.count() * 10 >= head.len() * 9;
-    Err(if lines_of_a_record {
-        "no #Fields directive, so its columns have no names; \
-         if the log has lost its header, name them with --fields"
-            .to_owned()
-    } else if is_text {
-        "not a W3C extended log: no #Fields directive".to_owned()
+    let is_text = |byte: &&u8| **byte >= 0x20 || matches!(**byte, b'\t' | b'\r' | b'\n' | 0x1b);
+    if dated_lines {
+        Look::WithFields(
+            "no #Fields directive, so its columns have no names; if the log has lost its \
+             header, name them with --fields"
+                .to_owned(),
+        )
+    } else if of_a_server {
+        Look::WithFields("directives, but no #Fields among them, and no lines".to_owned())
+    } else if text.iter().filter(is_text).count() * 10 >= text.len() * 9 {
+        other("not a W3C extended log: no #Fields directive")
     } else {
-        "not a W3C extended log: binary data".to_owned()
-    })
+        other("not a W3C extended log: binary data")
+    }
 }
 
 fn begins_with_a_date(line: &[u8]) -> bool {
     matches!(line, [a, b, c, d, b'-', _, _, b'-', _, _, b' ', ..]
         if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
+/// Whether this is a log all the same, with the line ends of old Macs.
+fn ends_lines_in_cr(text: &[u8]) -> bool {
+    let mut lines = text.split(|&byte| byte == b'\r');
+    let is_of_a_log = |line: &[u8]| line.starts_with(b"#") || begins_with_a_date(line);
+    !text.contains(&b'\n')
+        && lines.next().is_some_and(is_of_a_log)
+        && lines.next().is_some_and(is_of_a_log)
+}
+
+/// The name of the format that IIS can write instead, if the line has it.
+fn other_form(line: &[u8]) -> Option<&'static str> {
+    // 192.0.2.41, -, 5/6/2011, 11:30:11, W3SVC1, ...
+    let mut values = line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let day = values.nth(2).unwrap_or_default();
+    let time = values.next().unwrap_or_default();
+    let count = |text: &[u8], byte: u8| text.iter().filter(|&&b| b == byte).count();
+    if values.count() >= 8 && count(day, b'/') == 2 && count(time, b':') == 2 {
+        return Some("IIS native");
+    }
+    // 192.0.2.41 - - [06/May/2011:11:30:11 +0200] "GET / HTTP/1.1" 200 0
+    let at = memchr::memmem::find(line, b" [")?;
+    let is_time = matches!(
+        &line[at + 2..],
+        [_, _, b'/', _, _, _, b'/', _, _, _, _, b':', ..]
+    );
+    (is_time && memchr::memmem::find(line, b"] \"").is_some()).then_some("NCSA")
 }
 
 #[cfg(test)]
@@ -211,16 +337,63 @@ mod tests {
 
     #[test]
     fn what_a_file_is() {
-        let reason = |head: &[u8]| look_at(head, &Header::default()).err().unwrap_or_default();
-        assert_eq!(reason(b"#Software: x\r\n#Fields: date time\r\n"), "");
-        assert_eq!(reason(b"\xef\xbb\xbf#Fields: date\n2011-05-06\n"), "");
-        assert_eq!(reason(b"\0\0\0\n#Fields: date time\n"), "");
-        assert_eq!(reason(b""), "empty");
-        assert!(reason(b"\xff\xfe#\0").contains("UTF-16"));
-        assert!(reason(b"2011-05-06 11:00:00 GET /\n").contains("--fields"));
-        assert!(
-            reason(b"10.0.0.1, -, 05/06/11, 1:0:0, W3SVC1\n").ends_with("no #Fields directive")
-        );
-        assert!(reason(b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0").ends_with("binary data"));
+        let block = [&[0; 5000][..], b"#Fields: date time\n"].concat();
+        let logs: [&[u8]; 5] = [
+            b"#Software: x\r\n#Fields: date time\r\n",
+            b"\xef\xbb\xbf#Fields: date\n2011-05-06\n",
+            b"\0\0\0\n#Fields: date time\n",
+            &block,
+            b"#Fields: date time\r",
+        ];
+        for head in logs {
+            assert_eq!(look_at(head, &Header::default()), Look::Log);
+        }
+        let cases: [(&[u8], &str); 16] = [
+            (b"", "other: empty"),
+            (b"\0\0\0\0", "other: nothing but NUL bytes"),
+            (b"\xff\xfe#\0S\0", "unread: UTF-16 text"),
+            (b"\xfe\xff\0#\0S", "unread: UTF-16 text"),
+            (b"#\0S\0o\0", "unread: UTF-16 text"),
+            (b"\xff\xfeH\0i\0", "other: UTF-16 text"),
+            (b"#Software: IIS\r#Fields: date\r2011-05-06\r", "unread: its lines end in CR"),
+            (b"2011-05-06 11:00:00 GET /\n", "with fields: no #Fields directive, so"),
+            (b"#Software: IIS\n#Date: 2011-05-06 11:00:00\n", "with fields: directives, but"),
+            (
+                b"192.0.2.1, -, 05/06/11, 1:0:0, W3SVC1, CAS1, 192.0.2.2, 0, 1, 2, 200, 0, GET, /, -,\n",
+                "unread: a log in the IIS native format",
+            ),
+            (
+                b"192.0.2.1 - - [06/May/2011:11:30:11 +0200] \"GET / HTTP/1.1\" 200 0\n",
+                "unread: a log in the NCSA format",
+            ),
+            (
+                b"#Software: Microsoft Exchange Server\n#Fields: date-time,session-id,seq\n",
+                "other: a log with commas",
+            ),
+            (b"# A title\r\nand text\r\n", "other: not a W3C extended log: no #Fields"),
+            (b"one, two\rthree [four]\r", "other: not a W3C extended log: no #Fields"),
+            (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0", "other: not a W3C extended log: binary"),
+            (b"\0\0\0\x7fELF\x02\x01\x01\0\0", "other: not a W3C extended log: binary"),
+        ];
+        for (head, want) in cases {
+            let found = match look_at(head, &Header::default()) {
+                Look::Log => "log".to_owned(),
+                Look::WithFields(why) => format!("with fields: {why}"),
+                Look::Unread(why) => format!("unread: {why}"),
+                Look::Other(what) => format!("other: {what}"),
+            };
+            assert!(found.starts_with(want), "{}: {found}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_head_goes_on_behind_nuls() {
+        for (nuls, text) in [(0, 10), (10, HEAD), (3 * HEAD + 1, 20), (HEAD, 2 * HEAD)] {
+            let bytes = [vec![0; nuls], vec![b'x'; text]].concat();
+            let head = read_head(&mut &*bytes);
+            assert_eq!(head.bytes.len(), nuls + text.min(HEAD), "{nuls}, {text}");
+        }
+        let head = read_head(&mut io::repeat(0));
+        assert!((MOST_NULS..MOST_NULS + 3 * HEAD).contains(&head.bytes.len()));
     }
 }

@@ -1,8 +1,10 @@
 //! Bytes that come one after the other: standard input, compressed files, members of archives.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::decode::{Gzip, Zstd};
 
 /// A stream of decompressed bytes that knows how many bytes of its source it has used up.
 pub struct Stream {
@@ -27,10 +29,14 @@ impl Stream {
         }
     }
 
-    /// The stream with bytes that were read from it in front again.
-    pub(super) fn begin_with(self, head: Vec<u8>) -> Stream {
+    /// The stream with what was read from it in front again.
+    pub(super) fn begin_with(self, head: Head) -> Stream {
+        let bytes = Cursor::new(head.bytes);
         Stream {
-            reader: Box::new(Cursor::new(head).chain(self.reader)),
+            reader: match head.error {
+                None => Box::new(bytes.chain(self.reader)),
+                Some(error) => Box::new(bytes.chain(Failing(Some(error)))),
+            },
             ..self
         }
     }
@@ -43,6 +49,35 @@ impl Stream {
     /// The count behind [`Stream::consumed`], for who gives the stream away.
     pub fn consumption(&self) -> Arc<AtomicU64> {
         self.consumed.clone()
+    }
+}
+
+/// The first bytes of an input.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub(super) bytes: Vec<u8>,
+    /// The error that came behind them. It is the end: decoders do not give it twice.
+    pub(super) error: Option<io::Error>,
+}
+
+impl Head {
+    /// Reads on until there are so many bytes. Gives false if the input ends before.
+    pub(super) fn read(&mut self, source: &mut impl Read, length: usize) -> bool {
+        let missing = length.saturating_sub(self.bytes.len());
+        if self.error.is_none() {
+            let mut source = source.take(missing as u64);
+            self.error = source.read_to_end(&mut self.bytes).err();
+        }
+        self.bytes.len() >= length
+    }
+}
+
+/// Fails once.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -124,8 +159,8 @@ pub(super) fn unwrap(source: impl Read + Send + 'static) -> io::Result<Result<St
     let source = Cursor::new(start).chain(source);
     let reader: Box<dyn Read + Send> = match wrapping {
         None => Box::new(source),
-        Some(Wrapping::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        Some(Wrapping::Zstd) => Box::new(zstd(source)?),
+        Some(Wrapping::Gzip) => Box::new(Gzip::new(source)),
+        Some(Wrapping::Zstd) => Box::new(Zstd::new(source)?),
         Some(Wrapping::Zip) => {
             return Ok(Err(
                 "a zip archive, which cannot be read from standard input; name it as a file"
@@ -134,11 +169,6 @@ pub(super) fn unwrap(source: impl Read + Send + 'static) -> io::Result<Result<St
         }
     };
     Ok(Ok(Stream::new(reader, consumed)))
-}
-
-/// Frames of zstd, one after the other.
-pub(super) fn zstd(source: impl BufRead + Send) -> io::Result<impl Read + Send> {
-    zstd::stream::read::Decoder::with_buffer(source)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ::zip::read::{ZipFile, read_zipfile_from_stream};
 use ::zip::{CompressionMethod, ZipArchive};
 use flate2::CrcReader;
-use flate2::bufread::DeflateDecoder;
 
-use super::stream::{Counting, Stream, zstd};
+use super::decode::{Inflate, Zstd};
+use super::stream::{Counting, Stream};
 
 /// A file in a zip archive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,8 +72,8 @@ impl Member {
         let source = BufReader::with_capacity(STEP, source);
         let reader: Box<dyn Read + Send> = match packed.method {
             Method::Stored => Box::new(Checked::new(source, &packed)),
-            Method::Deflated => Box::new(Checked::new(DeflateDecoder::new(source), &packed)),
-            Method::Zstd => Box::new(Checked::new(zstd(source)?, &packed)),
+            Method::Deflated => Box::new(Checked::new(Inflate::new(source), &packed)),
+            Method::Zstd => Box::new(Checked::new(Zstd::new(source)?, &packed)),
         };
         Ok(Stream::new(reader, consumed))
     }

@@ -16,6 +16,14 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }
 
+/// As the command zstd writes it: without a checksum, other literals are no damage.
+fn zstd_with_checksum(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// An archive of these files; a name that ends in `/` is a folder.
 fn zipped(files: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
@@ -486,4 +494,102 @@ fn many_compressed_files_need_few_open_files_and_a_pipe_is_a_stream() {
     let script = "exec \"$1\" <(cat \"$2\") --format json";
     let piped = run_in_shell(script, LOG);
     assert_eq!(sections(piped), sections(json(&[LOG])));
+}
+
+/// Damage in the first bytes, which are looked at before, is told like damage further on, and what
+/// stands before it counts with any number of threads.
+#[test]
+fn damage_anywhere_is_told_and_lines_before_it_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log()[..50_000].to_vec();
+    let long = long_log(12);
+    // What a checksum alone tells, and what cannot be decoded, in front and further on.
+    for (name, packed, whole) in [
+        ("short.gz", gzip(&log), &log),
+        ("long.gz", gzip(&long), &long),
+        ("long.zst", zstd_with_checksum(&long), &long),
+        ("short.zip", deflated(&[("u.log", &log)]), &log),
+    ] {
+        // Damaged bits can go on as other text for a while, so the most tells.
+        let (mut told, mut lines) = (0, 0);
+        let end = match name.strip_suffix(".zip") {
+            Some(_) => packed.windows(4).position(|w| w == b"PK\x01\x02").unwrap(),
+            None => packed.len(),
+        };
+        for at in (150..end - 8).step_by(end / 4) {
+            let mut damaged = packed.clone();
+            damaged[at..at + 4].fill(0xff);
+            let path = write(folder.path(), name, &damaged);
+            let mut runs = Vec::new();
+            for threads in ["1", "2"] {
+                let (out, err, code) = run(&[&path, "--threads", threads, "--format", "json"]);
+                let nothing = err.contains("cannot be read: ");
+                assert!(
+                    nothing || err.contains("read only in part: "),
+                    "{name}, {at}: {err}"
+                );
+                assert_eq!(code, if nothing { 2 } else { 1 }, "{name}, {at}: {err}");
+                runs.push(out);
+            }
+            assert_eq!(runs[0], runs[1], "{name}, {at}");
+            if runs[0].is_empty() {
+                continue;
+            }
+            let report: Value = serde_json::from_str(&runs[0]).unwrap();
+            let input = &report["input"];
+            let number = |key: &str| input[key].as_u64().unwrap();
+            let sum = ["blank", "directives", "records", "malformed"].map(number);
+            assert_eq!(number("lines"), sum.iter().sum::<u64>(), "{name}, {at}");
+            lines = lines.max(number("lines"));
+            assert_eq!(input["per_file"][0]["state"], "broken");
+            told += 1;
+        }
+        assert!(told >= 2, "{name}: {told}");
+        let all = whole.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        assert!(lines > all / 2, "{name}: {lines} of {all}");
+    }
+}
+
+/// Wherever a stream is cut, also in the middle of a line, all that is there is counted.
+#[test]
+fn a_stream_that_is_cut_in_the_middle_of_a_line_counts_to_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log();
+    let packed = gzip(&log);
+    for cut in (400..packed.len()).step_by(packed.len() / 6) {
+        let path = write(folder.path(), "cut.gz", &packed[..cut]);
+        let (out, err, code) = run(&[&path, "--format", "json"]);
+        assert_eq!(code, 1, "{cut}: {err}");
+        assert!(
+            err.contains("cut.gz: read only in part: it is cut short"),
+            "{cut}: {err}"
+        );
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let number = |key: &str| report["input"][key].as_u64().unwrap();
+        let read = &log[..number("bytes") as usize];
+        let lines = read.split_inclusive(|&byte| byte == b'\n').count() as u64;
+        let sum = ["blank", "directives", "records", "malformed"].map(number);
+        assert_eq!(
+            (number("lines"), sum.iter().sum::<u64>()),
+            (lines, lines),
+            "{cut}"
+        );
+        let total = |key: &str| report["totals"][key].as_u64().unwrap();
+        let kinds = [
+            "requests",
+            "logged_twice",
+            "filtered_out",
+            "probes",
+            "internal",
+            "other_records",
+        ];
+        assert_eq!(
+            number("records"),
+            kinds.map(total).iter().sum::<u64>(),
+            "{cut}"
+        );
+        let (text, ..) = run(&[&path]);
+        let told = format!("read in part, {lines} lines: {path}: it is cut short");
+        assert!(text.contains(&told), "{text}");
+    }
 }

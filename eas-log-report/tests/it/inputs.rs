@@ -212,6 +212,93 @@ fn a_log_without_fields_says_what_to_do() {
 }
 
 #[test]
+fn fields_that_come_late_and_blocks_of_nul_bytes_in_front_do_not_hide_a_log() {
+    let want = sections(json(&[LOG]));
+    let folder = tempfile::tempdir().unwrap();
+    let record = "2011-05-06 11:00:00 192.0.2.1 POST /x - 443 - 192.0.2.9 - 200 0 0 12\r\n";
+    for (name, front, malformed) in [
+        ("block", vec![0; 64 << 10], 0),
+        ("blocks", vec![0; 700_001], 0),
+        ("lost-header", record.repeat(2000).into_bytes(), 2000),
+    ] {
+        let bytes = [front, log()].concat();
+        assert!(bytes.len() > 64 << 10);
+        for (ending, bytes) in [("log", bytes.clone()), ("gz", gzip(&bytes))] {
+            let path = write(folder.path(), &format!("{name}.{ending}"), &bytes);
+            let report = json(&[&path]);
+            let found = &report["input"]["malformed"];
+            assert_eq!(*found, malformed, "{path}");
+            assert_eq!(sections(report), want, "{path}");
+        }
+        let mut child = command()
+            .args(["-", "--format", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&bytes).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let report = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(sections(report), want, "{name} from standard input");
+    }
+}
+
+/// A log that is not read is something else than a file that is none: the report lacks it.
+#[test]
+fn a_log_that_cannot_be_read_is_told_by_the_exit_code() {
+    let text = String::from_utf8(log()).unwrap();
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: [(&str, Vec<u8>, &str); 6] = [
+        (
+            "utf16.log",
+            [&b"\xff\xfe"[..], &utf16].concat(),
+            "UTF-16 text",
+        ),
+        (
+            "mac.log",
+            text.replace("\r\n", "\r").into_bytes(),
+            "its lines end in CR alone",
+        ),
+        (
+            "begun.log",
+            b"#Software: Microsoft Internet Information Services 7.5\r\n".to_vec(),
+            "directives, but no #Fields among them",
+        ),
+        (
+            "lost.log",
+            b"2011-05-06 11:00:00 192.0.2.1 POST /x\r\n".to_vec(),
+            "no #Fields directive",
+        ),
+        (
+            "native.log",
+            b"192.0.2.1, -, 05/06/11, 1:0:0, W3SVC1, A, 192.0.2.2, 0, 1, 2, 200, 0, GET, /, -,\r\n"
+                .to_vec(),
+            "a log in the IIS native format",
+        ),
+        (
+            "ncsa.log",
+            b"192.0.2.1 - - [06/May/2011:11:30:11 +0200] \"GET / HTTP/1.1\" 200 0\r\n".to_vec(),
+            "a log in the NCSA format",
+        ),
+    ];
+    for (name, bytes, why) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in [(name, bytes.clone()), ("x.gz", gzip(&bytes))] {
+            let path = write(folder.path(), name, &bytes);
+            let told = format!("{path}: cannot be read: {why}");
+            let (out, err, code) = run(&[&path]);
+            assert_eq!((out.as_str(), code), ("", 2), "alone: {err}");
+            assert!(err.contains(&told), "{err}");
+            let (out, err, code) = run(&[&path, LOG]);
+            assert_eq!(code, 1, "beside another: {err}");
+            assert!(err.contains(&told), "{err}");
+            let told = format!("not read: {path}: {why}");
+            assert!(out.contains(&told), "the report says so: {out}");
+        }
+    }
+}
+
+#[test]
 fn too_much_malformed_is_told_by_the_exit_code() {
     let cases = [("3", 1), ("4", 0), ("1%", 1), ("10%", 0)];
     for (limit, want) in cases {

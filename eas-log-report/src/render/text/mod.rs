@@ -169,18 +169,23 @@ fn input(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Resu
         let name = terminal_safe(&file.name);
         match &file.state {
             FileState::Read => {}
-            FileState::Skipped(why) => writeln!(out, "  {QUIET}skipped{QUIET:#} {name}: {why}")?,
-            FileState::Broken(why) => {
+            FileState::Skipped(why) => {
                 writeln!(
                     out,
-                    "  {ALARM}read in part{ALARM:#} {name}: {}",
+                    "  {QUIET}skipped:{QUIET:#} {name}: {}",
                     terminal_safe(why)
                 )?;
             }
+            FileState::Broken(why) => writeln!(
+                out,
+                "  {ALARM}read in part, {} lines:{ALARM:#} {name}: {}",
+                grouped(file.tally.lines()),
+                terminal_safe(why)
+            )?,
             FileState::Unreadable(why) => {
                 writeln!(
                     out,
-                    "  {ALARM}not read{ALARM:#} {name}: {}",
+                    "  {ALARM}not read:{ALARM:#} {name}: {}",
                     terminal_safe(why)
                 )?;
             }
