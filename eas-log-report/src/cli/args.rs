@@ -345,8 +345,8 @@ pub(super) struct ReadArgs {
     /// Only requests that ended before the end of this day, minute or second (UTC)
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub until: Option<String>,
-    /// Only this user: jdoe finds CONTOSO\jdoe and jdoe@contoso.com. * and ? stand for any
-    /// characters, case does not matter, and the option can be repeated, here and below
+    /// Only this user: jdoe, CONTOSO\jdoe and jdoe@contoso.com are one, as in the report. * and ? stand
+    /// for any characters, case does not matter, and the option can be repeated, here and below
     #[arg(long, value_name = "USER", help_heading = "Filters")]
     pub user: Vec<String>,
     /// Only this device id
@@ -355,7 +355,7 @@ pub(super) struct ReadArgs {
     /// Only this device type
     #[arg(long, value_name = "TYPE", help_heading = "Filters")]
     pub device_type: Vec<String>,
-    /// Only this user agent, as logged, with + for a blank
+    /// Only this user agent
     #[arg(long, value_name = "AGENT", help_heading = "Filters")]
     pub user_agent: Vec<String>,
 

@@ -8,7 +8,7 @@ use super::args::DevicesArgs;
 use super::exit::Outcome;
 use super::output::Target;
 use super::plan::Plan;
-use super::read::{Read, findings, limits, read};
+use super::read::{Read, findings, limits, read, tell_nothing};
 use crate::analysis::{Options, analyse};
 use crate::render::{csv_files, short_time, write_sheet_json, write_sheet_text};
 use crate::report::{Section, Sheet, Value};
@@ -34,6 +34,7 @@ pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<Outcome> {
         devices: None,
     };
     let mut report = analyse(ingested, options).context("cannot analyse")?;
+    tell_nothing(&report);
     let at = report
         .sections
         .iter()

@@ -82,16 +82,14 @@ fn filter(args: &ReadArgs) -> anyhow::Result<Filter> {
             .map(|text| parse_time(text).map_err(|why| anyhow!("--{option} {text}: {why}")))
             .transpose()
     };
-    let patterns = |option: &str, patterns: &[String]| {
-        Patterns::new(patterns).map_err(|why| anyhow!("--{option}: {why}"))
-    };
+    let named = |option: &'static str| move |why| anyhow!("--{option}: {why}");
     let filter = Filter {
         since: time("since", &args.since)?.map(|(start, _)| start),
         before: time("until", &args.until)?.map(|(_, end)| end),
-        users: patterns("user", &args.user)?,
-        devices: patterns("device", &args.device)?,
-        device_types: patterns("device-type", &args.device_type)?,
-        user_agents: patterns("user-agent", &args.user_agent)?,
+        users: Patterns::users(&args.user).map_err(named("user"))?,
+        devices: Patterns::devices(&args.device).map_err(named("device"))?,
+        device_types: Patterns::texts(&args.device_type).map_err(named("device-type"))?,
+        user_agents: Patterns::texts(&args.user_agent).map_err(named("user-agent"))?,
         cutover: None,
     };
     if let (Some(since), Some(before)) = (filter.since, filter.before) {

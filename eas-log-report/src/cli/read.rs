@@ -9,7 +9,8 @@ use super::plan::Plan;
 use super::progress::Bar;
 use crate::ingest::{FileState, Ingested, Options, Progress, Quality, ingest};
 use crate::input::{Problem, Source, discover};
-use crate::render::{bytes, terminal_safe};
+use crate::render::{bytes, nothing, terminal_safe};
+use crate::report::Report;
 use crate::triage::{Findings, Limits};
 
 /// What was read.
@@ -85,6 +86,13 @@ pub(super) fn read_by<T>(
     }
     let in_part = too_malformed || quality.is_incomplete() || !found.problems.is_empty();
     Ok((made, in_part))
+}
+
+/// Says on standard error if a report is about nothing, which a report that nobody looks at hides.
+pub(super) fn tell_nothing(report: &Report) {
+    if let Some(nothing) = nothing(report) {
+        anstream::eprintln!("eas-log-report: {}", terminal_safe(&nothing));
+    }
 }
 
 /// The findings that come with the tool with those of a file on top, if there is one.

@@ -8,7 +8,7 @@ use super::exit::Outcome;
 use super::mail::Mailer;
 use super::output::Target;
 use super::plan::Plan;
-use super::read::{Read, findings, limits, read};
+use super::read::{Read, findings, limits, read, tell_nothing};
 use super::watch::Watch;
 use crate::analysis::{Options, analyse};
 use crate::mail::Letter;
@@ -38,6 +38,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         devices: if mailer.is_some() { None } else { rows },
     };
     let mut report = analyse(ingested, options).context("cannot analyse")?;
+    tell_nothing(&report);
     let mailer = mailer.filter(|mailer| mailer.wants(&report, false));
     let mail = mailer.map(|mailer| (mailer, Letter::about(&report)));
     for finding in &mut report.findings {

@@ -72,7 +72,6 @@ pub(super) struct Requests<'o> {
 
 impl<'o> Requests<'o> {
     pub(super) fn new(rules: Rules, filter: &'o Filter) -> Requests<'o> {
-        // Nothing matches a pattern, so where nothing matches, there is none.
         let everybody = [
             &filter.users,
             &filter.devices,
@@ -80,7 +79,7 @@ impl<'o> Requests<'o> {
             &filter.user_agents,
         ]
         .iter()
-        .all(|patterns| patterns.match_any([]));
+        .all(|patterns| patterns.is_empty());
         Requests {
             rules,
             filter,
@@ -191,22 +190,14 @@ impl<'o> Requests<'o> {
         } else {
             username
         };
-        let account = Encoded::new(user).decode();
-        let account = Account::parse(&account).key();
-        let device = Encoded::new(&asked.device).decode();
-        let device_type = Encoded::new(&asked.device_type).decode();
         fn some<'t>(texts: &[&'t [u8]]) -> impl Iterator<Item = &'t [u8]> {
             let texts: Vec<&[u8]> = texts.iter().copied().filter(|t| !t.is_empty()).collect();
             texts.into_iter()
         }
         let filter = self.filter;
-        filter
-            .users
-            .match_any(some(&[user, account.as_bytes(), &asked.user]))
-            && filter.devices.match_any(some(&[&asked.device, &device]))
-            && filter
-                .device_types
-                .match_any(some(&[&asked.device_type, &device_type]))
+        filter.users.match_any(some(&[user, &asked.user]))
+            && filter.devices.match_any(some(&[&asked.device]))
+            && filter.device_types.match_any(some(&[&asked.device_type]))
             && filter.user_agents.match_any(some(&[user_agent]))
     }
 
@@ -338,41 +329,41 @@ pub(super) mod tests {
             + &line("2011-05-06 11:00:00", query, "CONTOSO\\JDoe")
             + &line("2011-05-07 11:00:00", query, "CONTOSO\\CAS1$")
             + &line("2011-05-08 11:00:00", "-", "-");
-        let patterns = |text: &str| Patterns::new(&[text.to_owned()]).unwrap();
+        let typed = |text: &str| [text.to_owned()];
         let day = |day: i64| Some(1_304_640_000 + day * DAY);
         let cases = [
             (Filter::default(), 3),
             (
                 Filter {
-                    users: patterns("jdoe"),
+                    users: Patterns::users(&typed("jdoe")).unwrap(),
                     ..Filter::default()
                 },
                 1,
             ),
             (
                 Filter {
-                    users: patterns("other"),
+                    users: Patterns::users(&typed("other")).unwrap(),
                     ..Filter::default()
                 },
                 2,
             ),
             (
                 Filter {
-                    users: patterns("*"),
+                    users: Patterns::users(&typed("*")).unwrap(),
                     ..Filter::default()
                 },
                 2,
             ),
             (
                 Filter {
-                    devices: patterns("dev?"),
+                    devices: Patterns::devices(&typed("dev?")).unwrap(),
                     ..Filter::default()
                 },
                 2,
             ),
             (
                 Filter {
-                    device_types: patterns("iPhone"),
+                    device_types: Patterns::texts(&typed("iPhone")).unwrap(),
                     ..Filter::default()
                 },
                 0,

@@ -42,13 +42,6 @@ impl FoldedTable {
         self.key_of[text as usize]
     }
 
-    /// A text as it stands in logs, and its key; nothing for [`NONE`](super::NONE).
-    pub fn forms(&self, text: TextId) -> impl Iterator<Item = &[u8]> {
-        let key = self.key_of.get(text as usize);
-        key.into_iter()
-            .flat_map(move |&key| [self.texts.get(text), self.keys.get(key)])
-    }
-
     /// The texts as they stand in logs.
     pub fn texts(&self) -> &TextTable {
         &self.texts

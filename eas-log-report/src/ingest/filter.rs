@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use eas_log_parse::{Account, DeviceId, Encoded, Escaped};
+use globset::GlobMatcher;
+
+use crate::input::wildcards;
 
 /// When users moved from one system to another.
 #[derive(Clone, Debug, Default)]
@@ -102,40 +105,148 @@ impl Filter {
 }
 
 /// Patterns of which one must match, with `*` and `?`, without regard to case. None at all match
-/// everything, also what is absent.
+/// everything, also what is absent. They match names as they are logged, decoded, and however else the
+/// same name is written: what a report counts as one is found by any form of it.
 #[derive(Clone, Debug, Default)]
-pub struct Patterns(Option<GlobSet>);
+pub struct Patterns(Option<Vec<Pattern>>);
+
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// An account by its key.
+    User(String),
+    /// Accounts by their keys, and by their domain if one was typed.
+    Users {
+        domain: Option<GlobMatcher>,
+        name: GlobMatcher,
+    },
+    /// A device by its key.
+    Device(String),
+    /// Devices by their keys.
+    Devices(GlobMatcher),
+    Text(GlobMatcher),
+}
 
 impl Patterns {
-    /// Reads patterns.
+    /// Patterns of users, as `jdoe`, `CONTOSO\jdoe` or `jdoe@contoso.com`. As in reports, an account
+    /// is one in all of these forms. Where several are wanted of a domain, accounts that are logged
+    /// without a domain are taken to be of it.
     ///
     /// # Errors
-    /// If one is no pattern; the message names it.
-    pub fn new(patterns: &[String]) -> Result<Patterns, String> {
-        if patterns.is_empty() {
-            return Ok(Patterns(None));
-        }
-        let mut set = GlobSetBuilder::new();
-        for pattern in patterns {
-            let glob = GlobBuilder::new(pattern)
-                .case_insensitive(true)
-                .backslash_escape(false)
-                .literal_separator(false)
-                .build()
-                .map_err(|error| format!("'{pattern}' is not a usable pattern: {error}"))?;
-            set.add(glob);
-        }
-        set.build()
-            .map(|set| Patterns(Some(set)))
-            .map_err(|error| error.to_string())
+    /// If one is empty or too large; the message names it.
+    pub fn users(typed: &[String]) -> Result<Patterns, String> {
+        Patterns::new(typed, |typed| {
+            let account = Account::parse(typed.as_bytes());
+            let name = account.key();
+            if !has_wildcards(typed) {
+                return Ok(Pattern::User(name.into_owned()));
+            }
+            let domain = account.domain.map(first_label);
+            Ok(Pattern::Users {
+                domain: domain.map(|domain| any_case(&domain)).transpose()?,
+                name: any_case(&name)?,
+            })
+        })
     }
 
-    /// Whether one of these texts is wanted.
+    /// Patterns of device ids.
+    ///
+    /// # Errors
+    /// If one is empty or too large; the message names it.
+    pub fn devices(typed: &[String]) -> Result<Patterns, String> {
+        Patterns::new(typed, |typed| match has_wildcards(typed) {
+            true => any_case(typed).map(Pattern::Devices),
+            false => Ok(Pattern::Device(device_key(typed.as_bytes()))),
+        })
+    }
+
+    /// Patterns of other texts. A blank stands also for the `+` that IIS writes in its place.
+    ///
+    /// # Errors
+    /// If one is empty or too large; the message names it.
+    pub fn texts(typed: &[String]) -> Result<Patterns, String> {
+        Patterns::new(typed, |typed| {
+            any_case(&typed.replace(' ', "+")).map(Pattern::Text)
+        })
+    }
+
+    fn new(
+        typed: &[String],
+        read: impl Fn(&str) -> Result<Pattern, globset::Error>,
+    ) -> Result<Patterns, String> {
+        let patterns = typed.iter().map(|typed| match typed.is_empty() {
+            true => {
+                Err("expected a name, with * or ? for any characters, found nothing".to_owned())
+            }
+            false => {
+                read(typed).map_err(|error| format!("'{typed}' is not a usable pattern: {error}"))
+            }
+        });
+        let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+        Ok(Patterns((!patterns.is_empty()).then_some(patterns)))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether one of these texts, as they are logged, is wanted.
     pub fn match_any<'a>(&self, texts: impl IntoIterator<Item = &'a [u8]>) -> bool {
-        let Some(set) = &self.0 else { return true };
-        texts
-            .into_iter()
-            .any(|text| set.is_match(&*String::from_utf8_lossy(text)))
+        let Some(patterns) = &self.0 else { return true };
+        texts.into_iter().any(|text| {
+            let decoded = Encoded::new(text).decode();
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(text, &decoded))
+        })
+    }
+}
+
+impl Pattern {
+    fn matches(&self, raw: &[u8], decoded: &[u8]) -> bool {
+        match self {
+            Pattern::User(key) => Account::parse(decoded).key() == *key,
+            Pattern::Users { domain, name } => {
+                let account = Account::parse(decoded);
+                let of_domain = match (domain, account.domain) {
+                    (Some(wanted), Some(domain)) => wanted.is_match(first_label(domain)),
+                    _ => true,
+                };
+                of_domain && name.is_match(&*account.key())
+            }
+            Pattern::Device(key) => device_key(decoded) == *key,
+            Pattern::Devices(ids) => {
+                ids.is_match(shown(decoded)) || ids.is_match(device_key(decoded))
+            }
+            Pattern::Text(texts) => [raw, decoded]
+                .iter()
+                .any(|text| texts.is_match(shown(text).replace(' ', "+"))),
+        }
+    }
+}
+
+fn has_wildcards(typed: &str) -> bool {
+    typed.contains(['*', '?'])
+}
+
+fn any_case(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    wildcards(pattern, false, true)
+}
+
+fn device_key(decoded: &[u8]) -> String {
+    DeviceId::new(decoded).key().into_owned()
+}
+
+/// What the NetBIOS and the DNS name of a domain have in common, as a rule.
+fn first_label(domain: &[u8]) -> String {
+    let label = domain.split(|&byte| byte == b'.').next();
+    shown(label.unwrap_or_default())
+}
+
+fn shown(text: &[u8]) -> String {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => Escaped(text).to_string(),
     }
 }
 
@@ -143,27 +254,110 @@ impl Patterns {
 mod tests {
     use super::*;
 
+    fn typed(patterns: &[&str]) -> Vec<String> {
+        patterns.iter().map(|&pattern| pattern.to_owned()).collect()
+    }
+
     #[test]
-    fn patterns() {
-        let patterns =
-            |list: &[&str]| Patterns::new(&list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>());
-        let all = patterns(&[]).unwrap();
-        assert!(all.match_any([]));
-        let some = patterns(&["CONTOSO\\j*", "anne"]).unwrap();
-        assert!(some.match_any([&b"contoso\\jdoe"[..]]));
-        assert!(some.match_any([&b"x"[..], b"Anne"]));
-        assert!(!some.match_any([&b"joanne"[..]]));
+    fn a_user_is_found_by_every_form_of_the_name() {
+        let forms = [
+            "jdoe",
+            "JDoe",
+            "CONTOSO\\JDoe",
+            "Contoso%5Cjdoe",
+            "jdoe@contoso.com",
+            "JDOE%40contoso.com",
+        ];
+        let others = [
+            "",
+            "joanne",
+            "CONTOSO\\jd",
+            "xjdoe@contoso.com",
+            "jdoe\\anne",
+            "CONTOSO\\CAS1$",
+        ];
+        for pattern in [
+            "jdoe",
+            "contoso\\jdoe",
+            "JDoe@contoso.com",
+            "JDO?",
+            "contoso\\jdo*",
+            "jdoe*@contoso.com",
+            "con*\\JDOE",
+        ] {
+            let patterns = Patterns::users(&typed(&[pattern])).unwrap();
+            for form in forms {
+                assert!(patterns.match_any([form.as_bytes()]), "{pattern}: {form}");
+            }
+            for other in others {
+                assert!(
+                    !patterns.match_any([other.as_bytes()]),
+                    "{pattern}: {other}"
+                );
+            }
+        }
+        let of_domain = Patterns::users(&typed(&["CONTOSO\\*"])).unwrap();
+        for (form, want) in [
+            ("CONTOSO\\anne", true),
+            ("anne@contoso.com", true),
+            ("anne", true),
+            ("FABRIKAM\\anne", false),
+            ("anne@fabrikam.com", false),
+        ] {
+            assert_eq!(of_domain.match_any([form.as_bytes()]), want, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_device_is_found_by_every_form_of_its_id() {
+        for pattern in [
+            "nine4383af346860",
+            "NINE*60",
+            "4e696e65343338334146333436383630",
+        ] {
+            let patterns = Patterns::devices(&typed(&[pattern])).unwrap();
+            for form in [
+                "Nine4383AF346860",
+                "4E696E65343338334146333436383630",
+                "%4eine4383AF346860",
+            ] {
+                assert!(patterns.match_any([form.as_bytes()]), "{pattern}: {form}");
+            }
+            assert!(!patterns.match_any([&b"Nine4383AF346861"[..]]), "{pattern}");
+        }
+        let hexadecimal = Patterns::devices(&typed(&["4E69*"])).unwrap();
+        assert!(hexadecimal.match_any([&b"4E696E65343338334146333436383630"[..]]));
+    }
+
+    #[test]
+    fn only_the_star_and_the_question_mark_are_wildcards() {
+        let texts = |pattern: &str| Patterns::texts(&typed(&[pattern])).unwrap();
+        for (pattern, text, want) in [
+            ("MSFT-WP/*", "MSFT-WP/7.0.7004", true),
+            ("MSFT-WP/?.0.*", "msft-wp/7.0.7004", true),
+            ("[z-a]", "[Z-A]", true),
+            ("[ab]", "a", false),
+            ("{a,b}", "a", false),
+            ("{a,b}", "{a,b}", true),
+            ("a\\*", "a\\b", true),
+            ("Mail for Exchange", "Mail+for+Exchange", true),
+            ("Mail+for+*", "Mail+for+Exchange", true),
+            ("Mail for Exchange", "Mail%20for%20Exchange", true),
+            ("iPhone", "iPhone3C1", false),
+        ] {
+            assert_eq!(
+                texts(pattern).match_any([text.as_bytes()]),
+                want,
+                "{pattern}: {text}"
+            );
+        }
+        let some = Patterns::texts(&typed(&["iPhone", "iPad"])).unwrap();
+        assert!(some.match_any([&b"x"[..], b"ipad"]));
         assert!(!some.match_any([]));
-        assert!(
-            patterns(&["MSFT-WP/*"])
-                .unwrap()
-                .match_any([&b"MSFT-WP/7.0.7004"[..]])
-        );
-        assert!(
-            patterns(&["[z-a]"])
-                .unwrap_err()
-                .starts_with("'[z-a]' is not a usable pattern")
-        );
+        let all = Patterns::texts(&[]).unwrap();
+        assert!(all.is_empty() && all.match_any([]));
+        let error = Patterns::users(&typed(&["jdoe", ""])).unwrap_err();
+        assert!(error.starts_with("expected a name"), "{error}");
     }
 
     #[test]

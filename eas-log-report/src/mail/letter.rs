@@ -182,8 +182,8 @@ pub(super) mod tests {
             Verdict::from_name(verdict).is_some_and(|verdict| !verdict.is_well())
         });
         let totals = Totals {
-            broken_devices: broken.count() as u64,
             requests: devices.len() as u64,
+            broken_devices: broken.count() as u64,
             ..Totals::default()
         };
         let devices = devices

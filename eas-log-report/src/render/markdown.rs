@@ -40,7 +40,11 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
     let (broken, verdicts) = words::broken(report);
     writeln!(out, "**{broken}**: {verdicts}.\n")?;
     let (failed, rest) = words::failures(report);
-    writeln!(out, "{}. **{failed}** {rest}.\n", words::extent(report))?;
+    writeln!(
+        out,
+        "{}. **{failed}** {rest}.\n",
+        prose(&words::extent(report))
+    )?;
     findings(report, out)?;
     for section in &report.sections {
         writeln!(out)?;

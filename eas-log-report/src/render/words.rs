@@ -37,14 +37,43 @@ pub(super) fn unread(report: &Report) -> Option<String> {
 
 /// What it means that there are no findings: without a request nobody was seen to be well.
 pub(crate) fn without_findings(report: &Report) -> &'static str {
-    match report.totals.requests {
-        0 => "no request, so nothing is known of how devices are",
-        _ => "every device works",
+    match (report.totals.requests, report.totals.broken_devices) {
+        (0, _) => "no request, so nothing is known of how devices are",
+        (_, 0) => "every device works",
+        _ => "but not every device works, see the verdicts",
     }
+}
+
+/// Why there is nothing to tell, if there is not.
+pub(crate) fn nothing(report: &Report) -> Option<String> {
+    let counts = &report.counts;
+    if counts.requests > 0 {
+        return None;
+    }
+    let filters = report.meta.filters.iter();
+    let filters: Vec<String> = filters
+        .map(|(option, value)| format!("--{option} {value}"))
+        .collect();
+    Some(match (counts.filtered_out, counts.records()) {
+        (0, 0) => "no request at all: the logs have no records".to_owned(),
+        (0, records) => format!(
+            "no ActiveSync request at all among {} records; the site that devices use has \
+             /Microsoft-Server-ActiveSync in its logs",
+            grouped(records)
+        ),
+        (left_out, _) => format!(
+            "0 of {} requests match {}",
+            grouped(left_out),
+            filters.join(" ")
+        ),
+    })
 }
 
 /// How much there is.
 pub(super) fn extent(report: &Report) -> String {
+    if let Some(nothing) = nothing(report) {
+        return nothing;
+    }
     let totals = &report.totals;
     let servers = report
         .section("servers")

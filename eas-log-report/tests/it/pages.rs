@@ -161,6 +161,7 @@ fn tables_are_capped_and_say_so() {
 fn nothing_to_report_is_a_page_too() {
     let page = page(&["samples/coexistence", "--since", "2012-01-01"]);
     assert!(page.contains("None: no request, so nothing is known of how devices are."));
+    assert!(page.contains("0 of 201 requests match --since 2012-01-01"));
     assert!(page.contains("There is no request with a time."));
     assert!(page.contains("<code>--since 2012-01-01</code>"), "{page}");
 }

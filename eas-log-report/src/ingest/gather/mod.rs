@@ -605,18 +605,20 @@ impl<'f> Gatherer<'f> {
     fn wants(&self, identity: &Identity, query_user: &[u8]) -> bool {
         let (texts, filter) = (&self.facts.texts, self.filter);
         let asked = (!query_user.is_empty()).then_some(query_user);
-        let agent =
-            (identity.user_agent != NONE).then(|| texts.user_agents.get(identity.user_agent));
-        filter
-            .users
-            .match_any(texts.users.forms(identity.user).chain(asked))
+        fn logged(texts: &TextTable, id: TextId) -> Option<&[u8]> {
+            (id != NONE).then(|| texts.get(id))
+        }
+        let user = logged(texts.users.texts(), identity.user);
+        filter.users.match_any(user.into_iter().chain(asked))
             && filter
                 .devices
-                .match_any(texts.devices.forms(identity.device))
+                .match_any(logged(texts.devices.texts(), identity.device))
             && filter
                 .device_types
-                .match_any(texts.device_types.forms(identity.device_type))
-            && filter.user_agents.match_any(agent)
+                .match_any(logged(texts.device_types.texts(), identity.device_type))
+            && filter
+                .user_agents
+                .match_any(logged(&texts.user_agents, identity.user_agent))
     }
 
     /// Time of a record in seconds since 1970. Dates repeat from line to line and are read once.

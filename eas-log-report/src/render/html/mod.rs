@@ -124,7 +124,7 @@ impl Page {
             policy: policy(),
             version: env!("CARGO_PKG_VERSION"),
             period: words::period(report),
-            extent: words::extent(report),
+            extent: name(&words::extent(report)),
             filters: filters
                 .map(|(option, value)| format!("--{option} {}", name(value)))
                 .collect(),

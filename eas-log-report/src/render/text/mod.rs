@@ -86,6 +86,12 @@ fn summary(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Re
         }
         writeln!(out)?;
     }
+    if let Some(nothing) = words::nothing(report) {
+        for line in textwrap::wrap(&terminal_safe(&nothing), width - 2) {
+            writeln!(out, "  {ALARM}{line}{ALARM:#}")?;
+        }
+        return Ok(());
+    }
     let (broken, verdicts) = words::broken(report);
     let style = match report.totals.broken_devices {
         0 => Style::new(),
