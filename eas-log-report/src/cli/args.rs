@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -214,6 +215,18 @@ pub struct DevicesArgs {
     pub(super) output: OutputArgs,
 }
 
+/// Reads a whole number. What it is of stands in the help.
+pub(super) fn number<T: FromStr>(typed: &str) -> Result<T, String> {
+    let found = match typed.parse::<i128>() {
+        Err(_) => "which is no such number",
+        Ok(number) if number < 0 => "which is less than 0",
+        Ok(_) => "which is too large",
+    };
+    typed
+        .parse()
+        .map_err(|_| format!("expected a whole number such as 20, found '{typed}', {found}"))
+}
+
 fn verdict(name: &str) -> Result<Verdict, String> {
     Verdict::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Verdict::ALL.iter().map(|(_, name)| *name).collect();
@@ -363,10 +376,15 @@ pub(super) struct ReadArgs {
     #[arg(long, value_name = "NAMES", help_heading = "Reading")]
     pub fields: Option<String>,
     /// End with code 1 if more lines than this are malformed: a number, or a share such as 0.1%
-    #[arg(long, value_name = "LIMIT", help_heading = "Reading")]
+    #[arg(
+        long,
+        value_name = "LIMIT",
+        allow_negative_numbers = true,
+        help_heading = "Reading"
+    )]
     pub max_malformed: Option<String>,
-    /// Number of threads [default: one for each processor]
-    #[arg(long, value_name = "N", help_heading = "Reading")]
+    /// Number of threads, 256 at most [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, allow_negative_numbers = true, help_heading = "Reading")]
     pub threads: Option<usize>,
     /// Do not show how the reading goes on. It is shown only on a terminal, on standard error
     #[arg(long, help_heading = "Reading")]
@@ -377,7 +395,7 @@ pub(super) struct ReadArgs {
     #[command(flatten)]
     pub(super) share: ShareArgs,
     /// Size in bytes of the pieces that large files are cut into
-    #[arg(long, value_name = "BYTES", hide = true)]
+    #[arg(long, value_name = "BYTES", value_parser = number::<u64>, hide = true)]
     pub piece_size: Option<u64>,
 }
 
@@ -399,10 +417,10 @@ pub(super) struct TriageArgs {
     #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
     pub findings: Option<PathBuf>,
     /// More requests of a device in a minute are a storm
-    #[arg(long, value_name = "N", default_value_t = Limits::default().per_minute, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
     pub storm_per_minute: u64,
     /// More requests of a device on a day (UTC) are a storm
-    #[arg(long, value_name = "N", default_value_t = Limits::default().per_day, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true, default_value_t = Limits::default().per_day, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
     pub storm_per_day: u64,
 }
 
@@ -418,7 +436,7 @@ pub(super) struct OutputArgs {
     pub output: Option<PathBuf>,
     /// Rows of each table; 0 for all [default: 20 for text and markdown, 2000 for html, all for
     /// json and csv]
-    #[arg(long, value_name = "N", help_heading = "Output")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, allow_negative_numbers = true, help_heading = "Output")]
     pub top: Option<usize>,
     /// Colors in text
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]

@@ -20,6 +20,7 @@ mod watch;
 
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 pub use args::{Args, Command, Format, ReportArgs};
@@ -37,7 +38,7 @@ pub fn run() -> Outcome {
             io::stdout()
                 .write_all(&script)
                 .map(|()| Outcome::Written)
-                .map_err(anyhow::Error::from)
+                .context("cannot write to standard output")
         }
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),

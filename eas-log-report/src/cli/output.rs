@@ -108,8 +108,9 @@ impl<'a> Target<'a> {
             }
             None => {
                 let mut out = io::BufWriter::with_capacity(64 << 10, styled_stdout(args.color));
-                render(&mut out, stdout_width())?;
-                out.flush().context("cannot write to standard output")
+                render(&mut out, stdout_width())
+                    .and_then(|()| out.flush())
+                    .context("cannot write to standard output")
             }
         }
     }

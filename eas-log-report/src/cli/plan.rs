@@ -8,14 +8,17 @@ use super::time::parse_time;
 use crate::ingest::{Filter, Options, Patterns};
 use crate::privacy::Pseudonyms;
 
+/// More threads than this cost memory and gain nothing.
+const MOST_THREADS: usize = 256;
+
 /// What is to be read, with every default in place.
 pub(super) struct Plan {
     /// How to read.
     pub(super) options: Options,
     /// The filters, as they were typed.
     pub(super) filters: Vec<(String, String)>,
-    /// How much may be malformed.
-    pub(super) limit: Option<Limit>,
+    /// How much may be malformed, and how that was typed.
+    pub(super) limit: Option<(Limit, String)>,
     /// Pseudonyms for names, if they are wanted.
     pub(super) pseudonyms: Option<Pseudonyms>,
 }
@@ -24,7 +27,10 @@ impl Plan {
     pub(super) fn new(args: &ReadArgs) -> anyhow::Result<Plan> {
         let defaults = Options::default();
         let threads = args.threads.unwrap_or(defaults.threads);
-        ensure!(threads > 0, "--threads 0: expected at least one thread");
+        ensure!(
+            threads > 0,
+            "--threads 0: expected at least one thread; leave it out for one for each processor"
+        );
         let fallback = match &args.fields {
             None => Header::default(),
             Some(names) => Header::with_layout(layout(names)?),
@@ -38,7 +44,7 @@ impl Plan {
             pseudonyms,
             options: Options {
                 filter: filter(args)?,
-                threads,
+                threads: threads.min(MOST_THREADS),
                 keep_lines: false,
                 piece_size: args.piece_size.unwrap_or(defaults.piece_size),
                 fallback,
@@ -47,7 +53,7 @@ impl Plan {
             limit: args
                 .max_malformed
                 .as_deref()
-                .map(Limit::parse)
+                .map(|typed| Ok::<_, anyhow::Error>((Limit::parse(typed)?, typed.to_owned())))
                 .transpose()?,
         })
     }
@@ -132,17 +138,21 @@ pub(super) enum Limit {
 
 impl Limit {
     fn parse(text: &str) -> anyhow::Result<Limit> {
-        let expected = || {
-            format!("--max-malformed {text}: expected a number of lines, or a share such as 0.1%")
+        let limit = match text.strip_suffix('%') {
+            Some(share) => share.trim().parse().map(Limit::Percent).ok(),
+            None => text.parse().map(Limit::Lines).ok(),
         };
-        match text.strip_suffix('%') {
-            Some(share) => {
-                let share: f64 = share.trim().parse().with_context(expected)?;
-                ensure!((0.0..=100.0).contains(&share), expected());
-                Ok(Limit::Percent(share))
-            }
-            None => text.parse().map(Limit::Lines).with_context(expected),
-        }
+        limit
+            .filter(|limit| match limit {
+                Limit::Lines(_) => true,
+                Limit::Percent(share) => (0.0..=100.0).contains(share),
+            })
+            .with_context(|| {
+                format!(
+                    "--max-malformed {text}: expected a number of lines such as 100, or a share of \
+                     all from 0% to 100% such as 0.1%"
+                )
+            })
     }
 
     /// Whether so many malformed of so many lines are too many.

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use eas_log_parse::{FaultKind, Tally};
 
 use super::args::{ReadArgs, TriageArgs};
 use super::plan::Plan;
 use super::progress::Bar;
 use crate::ingest::{FileState, Ingested, Options, Progress, Quality, ingest};
 use crate::input::{Problem, Source, discover};
-use crate::render::{bytes, nothing, terminal_safe};
+use crate::render::{bytes, grouped, nothing, percent, terminal_safe};
 use crate::report::Report;
 use crate::triage::{Findings, Limits};
 
@@ -68,22 +69,29 @@ pub(super) fn read_by<T>(
     }
     if quality.read().next().is_none() {
         bail!(
-            "nothing to read: none of the {} files found is a readable W3C extended log",
-            found.sources.len()
+            "nothing to read: {} a readable W3C extended log",
+            match found.sources.len() {
+                1 => "the only file found is not".to_owned(),
+                files => format!("none of the {files} files found is"),
+            }
         );
     }
 
     let tally = quality.tally();
-    let too_malformed = plan
-        .limit
-        .is_some_and(|limit| limit.is_exceeded(tally.malformed(), tally.lines()));
-    if too_malformed {
+    let exceeded = plan.limit.as_ref();
+    let exceeded =
+        exceeded.filter(|(limit, _)| limit.is_exceeded(tally.malformed(), tally.lines()));
+    if let Some((_, typed)) = exceeded {
         anstream::eprintln!(
-            "eas-log-report: {} of {} lines are malformed, more than --max-malformed allows",
-            tally.malformed(),
-            tally.lines()
+            "eas-log-report: {} of {} lines are malformed ({}), more than --max-malformed {typed} \
+             allows: {}; the report names the first of each file",
+            grouped(tally.malformed()),
+            grouped(tally.lines()),
+            percent(tally.malformed(), tally.lines()),
+            kinds(&tally)
         );
     }
+    let too_malformed = exceeded.is_some();
     let in_part = too_malformed || quality.is_incomplete() || !found.problems.is_empty();
     Ok((made, in_part))
 }
@@ -113,10 +121,23 @@ pub(super) fn limits(args: &TriageArgs) -> Limits {
     }
 }
 
+/// How many lines are malformed in which way.
+fn kinds(tally: &Tally) -> String {
+    let kinds = FaultKind::ALL
+        .into_iter()
+        .map(|kind| (kind, tally.malformed_as(kind)));
+    let kinds = kinds.filter(|&(_, lines)| lines > 0);
+    let kinds: Vec<String> = kinds
+        .map(|(kind, lines)| format!("{lines} {kind}"))
+        .collect();
+    kinds.join(", ")
+}
+
 /// Names the paths that came to nothing.
 fn name_problems(problems: &[Problem]) {
     for problem in problems {
-        anstream::eprintln!("eas-log-report: {problem}");
+        let problem = problem.to_string();
+        anstream::eprintln!("eas-log-report: {}", terminal_safe(&problem));
     }
 }
 

@@ -4,6 +4,9 @@
 
 use std::cmp::Reverse;
 
+use eas_log_parse::FaultKind;
+
+use super::escape::terminal_safe;
 use super::number::{bytes, grouped, percent};
 use super::time::short_time;
 use crate::ingest::{FileState, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
@@ -169,6 +172,7 @@ pub(super) fn input(report: &Report) -> Vec<String> {
             counts.other,
         ),
     ];
+    lines.extend(malformed(quality));
     if totals.logged_twice > 0 {
         lines.push(format!(
             "{} {} logged a second time, by the other of two servers, and count once",
@@ -202,6 +206,60 @@ pub(super) fn input(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What could not be read of the lines: how many of each kind, the first of them, and what to do.
+fn malformed(quality: &Quality) -> Vec<String> {
+    let tally = quality.tally();
+    let kinds = FaultKind::ALL
+        .into_iter()
+        .map(|kind| (kind, tally.malformed_as(kind)));
+    kinds
+        .filter(|&(_, lines)| lines > 0)
+        .map(|(kind, lines)| {
+            let first = quality.files.iter().find_map(|file| {
+                let line = file.malformed.iter().find(|line| line.kind == kind)?;
+                Some(format!(
+                    ", the first at {}:{}",
+                    terminal_safe(&file.name),
+                    line.line
+                ))
+            });
+            format!(
+                "{} malformed as {kind}{}: {}",
+                grouped(lines),
+                first.unwrap_or_default(),
+                remedy(kind)
+            )
+        })
+        .collect()
+}
+
+/// What a line of this kind means for who has the log, and what to do.
+fn remedy(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::NoFields => {
+            "they stand before #Fields; if it is lost, name the columns with --fields"
+        }
+        FaultKind::TooFewValues => {
+            "cut off, or the fields of the site were changed without a new #Fields; \
+             eas-log-report explain FILE:LINE shows one"
+        }
+        FaultKind::TooManyValues => {
+            "two lines in one, a value with blanks, or fields that were changed without a new \
+             #Fields; eas-log-report explain FILE:LINE shows one"
+        }
+        FaultKind::Unterminated => {
+            "the last line of a log, cut off or still being written; once the log goes on, it counts"
+        }
+        FaultKind::NulBlock => "what a crash left of the lines; it cannot be had back",
+        FaultKind::LineTooLong => "longer than 1 MiB, as no request is: text of something else",
+        FaultKind::EmptyFields => {
+            "a #Fields without names: the lines behind it keep the names before it"
+        }
+        // These are kinds of values.
+        _ => "eas-log-report explain FILE:LINE shows one",
+    }
 }
 
 /// Whom a finding is about, in a few words.

@@ -309,7 +309,9 @@ fn too_much_malformed_is_told_by_the_exit_code() {
             "the report is written all the same"
         );
         assert_eq!(
-            err.contains("4 of 106 lines are malformed"),
+            err.contains(&format!(
+                "4 of 106 lines are malformed (3.8 %), more than --max-malformed {limit} allows: "
+            )),
             want == 1,
             "{err}"
         );

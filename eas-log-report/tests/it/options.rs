@@ -110,6 +110,7 @@ fn threads_and_pieces_do_not_show() {
     for arguments in [
         &["--threads", "1"][..],
         &["--threads", "5", "--piece-size", "700"],
+        &["--threads", "100000"],
     ] {
         let again = run(&[&["samples", "--format", "json"], arguments].concat());
         assert_eq!(again.0, whole.0, "{arguments:?}");
@@ -288,7 +289,7 @@ fn help_version_and_completions() {
 
 #[test]
 fn wrong_options_say_what_was_expected() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 18] = [
         (
             &["--since", "yesterday"],
             "--since yesterday: expected a date or time (UTC)",
@@ -306,6 +307,31 @@ fn wrong_options_say_what_was_expected() {
             &["--max-malformed", "few"],
             "--max-malformed few: expected a number of lines",
         ),
+        (
+            &["--max-malformed", "-1"],
+            "--max-malformed -1: expected a number of lines",
+        ),
+        (
+            &["--max-malformed", "101%"],
+            "such as 100, or a share of all from 0% to 100%",
+        ),
+        (
+            &["--top", "x"],
+            "'--top <N>': expected a whole number such as 20, found 'x', which is no such number",
+        ),
+        (&["--top", "-1"], "found '-1', which is less than 0"),
+        (
+            &["--threads", "-2"],
+            "'--threads <N>': expected a whole number",
+        ),
+        (
+            &["--storm-per-minute", "1e3"],
+            "found '1e3', which is no such number",
+        ),
+        (
+            &["--since", "2011-13-45"],
+            "--since 2011-13-45: expected a date or time (UTC)",
+        ),
         (&["--fields", " "], "--fields: expected names"),
         (&["--format", "csv"], "name a folder with --output"),
         (&["--format", "xml"], "possible values: text, json, csv"),
@@ -317,6 +343,55 @@ fn wrong_options_say_what_was_expected() {
         let (out, err, code) = run(&[&[SAMPLE], arguments].concat());
         assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
         assert!(err.contains(message), "{arguments:?}: {err}");
+    }
+}
+
+/// Each kind of line that cannot be read, with the number of them, a place and what to do.
+#[test]
+fn malformed_lines_are_told_by_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = b"2011-05-06 11:00:00 a b\n#Fields: date time a b\n2011-05-06 11:00:00 a\n\
+        2011-05-06 11:00:01 a\n2011-05-06 11:00:00 a b c d\n\0\0\0\n2011-05-06 11:00:00 a b\n\
+        #Fields:\n2011-05-06 11:";
+    let path = crate::inputs::write(folder.path(), "u.log", log);
+    let (out, err, code) = run(&[&path, "--max-malformed", "0"]);
+    assert_eq!(code, 1);
+    for (kind, lines, first) in [
+        ("no_fields", 1, 1),
+        ("too_few_values", 2, 3),
+        ("too_many_values", 1, 5),
+        ("nul_block", 1, 6),
+        ("empty_fields", 1, 8),
+        ("unterminated", 1, 9),
+    ] {
+        let want = format!("{lines} malformed as {kind}, the first at {path}:{first}: ");
+        let unwrapped = out.replace("\n  ", " ");
+        assert!(unwrapped.contains(&want), "{want}: {out}");
+        assert!(err.contains(&format!("{lines} {kind}")), "{err}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_its_place() {
+    for arguments in [
+        &[SAMPLE][..],
+        &[SAMPLE, "--format", "json"],
+        &["devices", SAMPLE],
+        &["explain", "449"],
+        &["completions", "bash"],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command().args(arguments).stdout(full).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            err.contains("cannot write to standard output: "),
+            "{arguments:?}: {err}"
+        );
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
 
