@@ -227,6 +227,13 @@ pub(super) fn number<T: FromStr>(typed: &str) -> Result<T, String> {
         .map_err(|_| format!("expected a whole number such as 20, found '{typed}', {found}"))
 }
 
+fn from_one(typed: &str) -> Result<u64, String> {
+    match number(typed)? {
+        0 => Err("expected a whole number from 1 on, found 0".to_owned()),
+        number => Ok(number),
+    }
+}
+
 fn verdict(name: &str) -> Result<Verdict, String> {
     Verdict::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Verdict::ALL.iter().map(|(_, name)| *name).collect();
@@ -417,10 +424,10 @@ pub(super) struct TriageArgs {
     #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
     pub findings: Option<PathBuf>,
     /// More requests of a device in a minute are a storm
-    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
     pub storm_per_minute: u64,
     /// More requests of a device on a day (UTC) are a storm
-    #[arg(long, value_name = "N", value_parser = number::<u64>, allow_negative_numbers = true, default_value_t = Limits::default().per_day, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Verdicts")]
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, default_value_t = Limits::default().per_day, help_heading = "Verdicts")]
     pub storm_per_day: u64,
 }
 

@@ -15,7 +15,7 @@ use eas_log_parse::Header;
 use super::ahead::Offer;
 use super::filter::Filter;
 use super::gather::{Bounds, Gathered, Gatherer, Kept, Strangers};
-use super::quality::{FileQuality, FileState, KEPT, MalformedLine, Quality};
+use super::quality::{FileQuality, FileState, MalformedLine, Quality, keep};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
 use super::spans::{Plain, Queue, Span, Task};
 use crate::facts::{Facts, OpenRuns, Place};
@@ -232,14 +232,12 @@ fn sum_up(pieces: Vec<Scanned>, quality: &mut FileQuality) -> Vec<u64> {
     for scanned in pieces {
         let before = quality.tally.lines();
         lines_before.push(before);
-        let kept = scanned
-            .malformed
-            .into_iter()
-            .take(KEPT - quality.malformed.len());
-        quality.malformed.extend(kept.map(|bad| MalformedLine {
-            line: before + bad.line,
-            ..bad
-        }));
+        for bad in scanned.malformed {
+            keep(&mut quality.malformed, bad.kind, || MalformedLine {
+                line: before + bad.line,
+                ..bad
+            });
+        }
         quality.tally += scanned.tally;
         quality.bytes += scanned.bytes;
         quality.bad_values += scanned.bad_values;

@@ -13,8 +13,20 @@ pub struct MalformedLine {
     pub what: String,
 }
 
-/// How many malformed lines are kept word for word, per file. All are counted.
+/// How many malformed lines are kept word for word, per file, and beyond them the first of each kind.
+/// All are counted.
 pub(crate) const KEPT: usize = 5;
+
+/// Keeps a malformed line if it is one of the first, or the first of its kind.
+pub(super) fn keep(
+    kept: &mut Vec<MalformedLine>,
+    kind: FaultKind,
+    line: impl FnOnce() -> MalformedLine,
+) {
+    if kept.len() < KEPT || kept.iter().all(|kept| kept.kind != kind) {
+        kept.push(line());
+    }
+}
 
 /// What became of one input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +68,7 @@ pub struct FileQuality {
     pub bad_values: u64,
     /// Requests of senders that are too many to be told apart.
     pub not_told_apart: u64,
-    /// The first lines that could not be read.
+    /// The first lines that could not be read, and the first of each kind.
     pub malformed: Vec<MalformedLine>,
 }
 

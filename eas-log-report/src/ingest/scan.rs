@@ -11,7 +11,7 @@ use eas_log_parse::{Entry, Header, LogReader, Position, Tally};
 use super::ahead::{Ahead, Offer};
 use super::gather::Gatherer;
 use super::pipeline::Progress;
-use super::quality::{KEPT, MalformedLine};
+use super::quality::{MalformedLine, keep};
 use crate::facts::Place;
 use crate::input::{RangeReader, Stream};
 
@@ -171,8 +171,8 @@ pub(super) fn scan(
                         scanned.needs_date |=
                             scanned.said.needs_date() && scanned.said.date().is_none();
                     }
-                    Entry::Malformed(bad) if scanned.malformed.len() < KEPT => {
-                        scanned.malformed.push(MalformedLine {
+                    Entry::Malformed(bad) => {
+                        keep(&mut scanned.malformed, bad.fault.kind, || MalformedLine {
                             line: bad.line.position.line,
                             kind: bad.fault.kind,
                             what: bad.fault.explain(bad.line.bytes).to_string(),

@@ -356,7 +356,7 @@ mod tests {
         symlink(".", base.join("again")).unwrap();
         symlink("../..", base.join("sub/deep/up")).unwrap();
         for path in [base.to_owned(), base.join("**/*.log"), base.join("*")] {
-            let found = discover(&[path.clone()]);
+            let found = discover(std::slice::from_ref(&path));
             assert_eq!(found.problems, [], "{}", path.display());
             let files = names(&found, base);
             assert!(files.len() >= 3, "{files:?}");

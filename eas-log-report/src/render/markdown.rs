@@ -52,7 +52,7 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
     }
     writeln!(out, "\n## Input\n")?;
     for line in words::input(report) {
-        writeln!(out, "- {line}")?;
+        writeln!(out, "- {}", prose(&line))?;
     }
     for section in file_sections(&report.quality) {
         if section.total > 0 {

@@ -6,10 +6,9 @@ use std::cmp::Reverse;
 
 use eas_log_parse::FaultKind;
 
-use super::escape::terminal_safe;
 use super::number::{bytes, grouped, percent};
 use super::time::short_time;
-use crate::ingest::{FileState, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
+use crate::ingest::{FileState, Quality, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use crate::report::{Finding, Part, Report, Value};
 use crate::triage::Verdict;
 
@@ -219,11 +218,7 @@ fn malformed(quality: &Quality) -> Vec<String> {
         .map(|(kind, lines)| {
             let first = quality.files.iter().find_map(|file| {
                 let line = file.malformed.iter().find(|line| line.kind == kind)?;
-                Some(format!(
-                    ", the first at {}:{}",
-                    terminal_safe(&file.name),
-                    line.line
-                ))
+                Some(format!(", the first at {}:{}", file.name, line.line))
             });
             format!(
                 "{} malformed as {kind}{}: {}",

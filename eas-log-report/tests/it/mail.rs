@@ -467,7 +467,8 @@ fn a_mail_about_findings_only_if_there_are_any() {
     let path = folder.path().join("report.eml");
     let when = ["--mail-when", "findings", SAMPLE];
     let (_, err, code) = to_file(&path, &[&when[..], &["--since", "2012-01-01"]].concat());
-    assert_eq!((err.as_str(), code), ("", 0));
+    let want = "eas-log-report: 0 of 201 requests match --since 2012-01-01\n";
+    assert_eq!((err.as_str(), code), (want, 0));
     assert!(!path.exists());
     let (_, err, code) = to_file(&path, &when);
     assert_eq!((err.as_str(), code), ("", 0));

@@ -289,7 +289,7 @@ fn help_version_and_completions() {
 
 #[test]
 fn wrong_options_say_what_was_expected() {
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 19] = [
         (
             &["--since", "yesterday"],
             "--since yesterday: expected a date or time (UTC)",
@@ -327,6 +327,10 @@ fn wrong_options_say_what_was_expected() {
         (
             &["--storm-per-minute", "1e3"],
             "found '1e3', which is no such number",
+        ),
+        (
+            &["--storm-per-day", "0"],
+            "expected a whole number from 1 on, found 0",
         ),
         (
             &["--since", "2011-13-45"],

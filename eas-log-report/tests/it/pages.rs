@@ -159,7 +159,14 @@ fn tables_are_capped_and_say_so() {
 
 #[test]
 fn nothing_to_report_is_a_page_too() {
-    let page = page(&["samples/coexistence", "--since", "2012-01-01"]);
+    let (page, _, code) = run(&[
+        "--format",
+        "html",
+        "samples/coexistence",
+        "--since",
+        "2012-01-01",
+    ]);
+    assert_eq!(code, 0);
     assert!(page.contains("None: no request, so nothing is known of how devices are."));
     assert!(page.contains("0 of 201 requests match --since 2012-01-01"));
     assert!(page.contains("There is no request with a time."));

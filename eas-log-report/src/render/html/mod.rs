@@ -124,7 +124,7 @@ impl Page {
             policy: policy(),
             version: env!("CARGO_PKG_VERSION"),
             period: words::period(report),
-            extent: name(&words::extent(report)),
+            extent: terminal_safe(&words::extent(report)).into_owned(),
             filters: filters
                 .map(|(option, value)| format!("--{option} {}", name(value)))
                 .collect(),
@@ -137,7 +137,10 @@ impl Page {
                 .collect(),
             charts: charts(report),
             tables: tables.into_iter().map(table).collect(),
-            input: words::input(report),
+            input: words::input(report)
+                .iter()
+                .map(|line| terminal_safe(line).into_owned())
+                .collect(),
             input_tables: files
                 .iter()
                 .filter(|section| section.total > 0)

@@ -167,7 +167,7 @@ pub(super) fn write_section(
 fn input(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{TITLE}Input{TITLE:#}")?;
     for sentence in words::input(report) {
-        for line in textwrap::wrap(&sentence, width(options) - 2) {
+        for line in textwrap::wrap(&terminal_safe(&sentence), width(options) - 2) {
             writeln!(out, "  {line}")?;
         }
     }
