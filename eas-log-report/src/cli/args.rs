@@ -349,9 +349,9 @@ pub struct ReportArgs {
 /// What to read.
 #[derive(Debug, clap::Args)]
 pub(super) struct InputArgs {
-    /// Log files, folders (searched to the bottom), patterns such as 'logs/**/u_ex*.log', or - for
-    /// standard input. Files compressed with gzip or zstd and the files in zip archives are read as
-    /// they are; files that are no W3C logs are named and skipped
+    /// Log files, folders (searched to the bottom), patterns such as 'logs/**/u_ex*.log' (with *, ? and
+    /// ** for any folders), or - for standard input. Files compressed with gzip or zstd and the files in
+    /// zip archives are read as they are; files that are no W3C logs are named and skipped
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 }
@@ -437,8 +437,9 @@ pub(super) struct OutputArgs {
     /// Form of the output
     #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     pub format: Format,
-    /// Write to this file, or for csv of several tables into this folder; otherwise to standard
-    /// output
+    /// Write to this file, or for csv of several tables into this folder; without it, or as -, to
+    /// standard output. What is there is replaced once the new file is whole: but links are followed,
+    /// devices and pipes written to, and logs left alone
     #[arg(short, long, value_name = "PATH", help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Rows of each table; 0 for all [default: 20 for text and markdown, 2000 for html, all for

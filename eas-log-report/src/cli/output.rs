@@ -32,7 +32,7 @@ impl<'a> Target<'a> {
     pub(super) fn tables(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
         check_form(args.format)?;
         let folder = args.format == Format::Csv;
-        match &args.output {
+        match output(args) {
             None if folder => {
                 bail!("--format csv writes a file for each table: name a folder with --output")
             }
@@ -50,7 +50,7 @@ impl<'a> Target<'a> {
     }
 
     fn file(args: &'a OutputArgs) -> anyhow::Result<Target<'a>> {
-        if let Some(output) = &args.output {
+        if let Some(output) = output(args) {
             check_writable("--output", output)?;
         }
         Ok(Target {
@@ -68,7 +68,7 @@ impl<'a> Target<'a> {
     ) -> anyhow::Result<()> {
         let args = self.args;
         if self.folder {
-            let folder = args.output.as_deref().unwrap_or(Path::new("."));
+            let folder = output(args).unwrap_or(Path::new("."));
             return write_folder(folder, csv()?)
                 .with_context(|| format!("cannot write into {}", folder.display()));
         }
@@ -92,7 +92,7 @@ impl<'a> Target<'a> {
         render: impl Fn(&mut dyn Write, Option<u16>) -> io::Result<()>,
     ) -> anyhow::Result<()> {
         let args = self.args;
-        match &args.output {
+        match output(args) {
             Some(path) => {
                 let choice = if args.color == Color::Always {
                     ColorChoice::Always
@@ -114,6 +114,13 @@ impl<'a> Target<'a> {
             }
         }
     }
+}
+
+/// The place that is named, if it is not standard output.
+fn output(args: &OutputArgs) -> Option<&Path> {
+    args.output
+        .as_deref()
+        .filter(|output| output.as_os_str() != "-")
 }
 
 const ONLY_THE_REPORT: &str =

@@ -1,5 +1,7 @@
 //! The main job: read, analyse, write.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 
 use super::args::{Format, OutputArgs, ReportArgs};
@@ -17,6 +19,7 @@ use crate::report::Report;
 use crate::triage::Findings;
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
+    tell_no_command(&args.input.paths);
     if let Some(form) = args.output.format.drop_in() {
         return dropin::run(args, form);
     }
@@ -55,6 +58,16 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     written?;
     totals?;
     Ok(outcome)
+}
+
+/// Says so if what stands in the place of a command is none, and no path either.
+fn tell_no_command(paths: &[PathBuf]) {
+    let Some(word) = paths.first().and_then(|path| path.to_str()) else {
+        return;
+    };
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) && !Path::new(word).exists() {
+        anstream::eprintln!("eas-log-report: {word}: no such command; --help lists them");
+    }
 }
 
 /// Writes a report in the form that is asked for.

@@ -90,12 +90,13 @@ pub fn find_by_name(name: &str) -> Option<Source> {
 }
 
 /// The file, if it is a zip archive. That is told by its first bytes. A file whose name ends like
-/// that of a log is not opened for it: over a network that would take as long as a second search.
+/// that of a log is not opened for it: over a network that would take as long as a second search. Nor
+/// is a pipe, since what is read from it is gone.
 fn zip_archive(path: &Path) -> Option<File> {
-    if path
+    let is_log = path
         .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("log"))
-    {
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("log"));
+    if is_log || !path.is_file() {
         return None;
     }
     // What cannot be read is told of when it is to be read as a log.

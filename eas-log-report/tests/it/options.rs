@@ -193,9 +193,11 @@ fn output_never_replaces_what_is_no_file() {
         let text = fs::read_to_string(path("real/target")).unwrap();
         assert!(text.starts_with(begin), "{to_link:?}");
     }
-    let (out, err, code) = run(&[SAMPLE, "--output", "/dev/stdout"]);
-    assert_eq!((err.as_str(), code), ("", 0));
-    assert_eq!(out, run(&[SAMPLE]).0);
+    for output in ["/dev/stdout", "-"] {
+        let (out, err, code) = run(&[SAMPLE, "--output", output]);
+        assert_eq!((err.as_str(), code), ("", 0), "{output}");
+        assert_eq!(out, run(&[SAMPLE]).0, "{output}");
+    }
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -397,6 +399,17 @@ fn a_full_disk_is_told_with_its_place() {
         );
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_word_that_is_no_command_is_told_as_that() {
+    let (_, err, code) = run(&["devcies", SAMPLE]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("devcies: no such command; --help lists them"),
+        "{err}"
+    );
+    assert!(err.contains("devcies: no such file or folder"), "{err}");
 }
 
 #[test]

@@ -107,3 +107,20 @@ fn a_device_id_of_sixteen_letters_is_the_same_in_hexadecimal() {
         (3, 1)
     );
 }
+
+/// What is not known of requests without a time is null, not 0.
+#[test]
+fn hours_of_requests_without_a_time_are_unknown() {
+    let asked = "User=u&DeviceId=D1&DeviceType=T&Cmd=Sync";
+    let log =
+        format!("#Fields: time cs-uri-stem cs-uri-query sc-status\n10:00:00 {FRONT} {asked} 200\n");
+    let folder = tempfile::tempdir().unwrap();
+    let found = json(&[&write(folder.path(), "undated.log", log.as_bytes())]);
+    let null = serde_json::Value::Null;
+    let hours = serde_json::json!([
+        {"hour": null, "requests": 1, "failed_requests": 0, "devices": null, "users": null}
+    ]);
+    assert_eq!(found["sections"]["hours"], hours);
+    assert_eq!(found["meta"]["first_seen"], null);
+    assert_eq!(total(&found, "devices"), 1);
+}
