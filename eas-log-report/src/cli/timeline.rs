@@ -145,7 +145,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn new(args: &'a TimelineArgs) -> anyhow::Result<Wanted<'a>> {
         let patterns = |option: &str, texts: &[String]| {
-            Patterns::new(texts).map_err(|error| anyhow!("--{option} {error}"))
+            Patterns::texts(texts).map_err(|error| anyhow!("--{option}: {error}"))
         };
         Ok(Wanted {
             status: &args.status,
