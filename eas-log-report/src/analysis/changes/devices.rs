@@ -89,7 +89,7 @@ impl Day {
 
     /// Whether the device failed on this day beyond what is usual for it on the other days: a
     /// password that is wrong once, or a server that is restarted, is no news.
-    fn fails_beyond<'d>(&self, others: impl Iterator<Item = &'d Day> + Clone) -> bool {
+    fn fails_beyond<'d>(&self, others: &(impl Iterator<Item = &'d Day> + Clone)) -> bool {
         /// Fewer failures of a device are chance.
         const LEAST_FAILED: i64 = 10;
         /// Fewer requests of a device are no load.
@@ -115,10 +115,10 @@ fn change(today: Day, before: &[Day]) -> Option<Change> {
         others.filter_map(move |(other, day)| (other != at).then_some(day))
     };
     let failed: Vec<bool> = (0..before.len())
-        .map(|at| before[at].fails_beyond(others(at)))
+        .map(|at| before[at].fails_beyond(&others(at)))
         .collect();
     let failed_last = failed.last() == Some(&true);
-    if today.fails_beyond(before.iter()) {
+    if today.fails_beyond(&before.iter()) {
         if !failed.contains(&true) {
             // One that fails in one way or another on most days does so on this one too.
             let failing = before.iter().filter(|day| fails(day.verdict)).count();
