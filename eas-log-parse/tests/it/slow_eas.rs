@@ -90,9 +90,22 @@ fn entries(snapshot: &[Symbol]) -> Vec<(Vec<u8>, Vec<u8>)> {
             value_at += 1;
         }
         let free_text = key == b"Policy" || key == b"Owner";
-        let begins = |next: &[Symbol]| match key_at_start(next).as_slice() {
-            b"Conn" | b"IsServiceAccount" | b"LiveTime" | b"Norm" | b"MaxConn" => true,
-            next => !free_text && !next.is_empty(),
+        let begins = |next: &[Symbol]| {
+            let key = key_at_start(next);
+            if !free_text {
+                return !key.is_empty();
+            }
+            let goes_on = next
+                .get(key.len())
+                .is_some_and(|symbol| symbol.0.is_ascii_alphanumeric());
+            let known: [&[u8]; 5] = [
+                b"Conn",
+                b"IsServiceAccount",
+                b"LiveTime",
+                b"Norm",
+                b"MaxConn",
+            ];
+            !goes_on && known.contains(&key.as_slice())
         };
         let mut in_list = false;
         let mut end = rest.len();

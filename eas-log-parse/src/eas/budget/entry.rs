@@ -74,7 +74,9 @@ fn begins_entry(text: &[u8], after_name: bool) -> bool {
         .count();
     let key = &text[..letters];
     if after_name {
-        return AFTER_A_NAME.contains(&key);
+        // An escape may stand for a letter, and the key go on.
+        let ends = symbol(text, letters).is_none_or(|(next, _)| !next.is_ascii_alphanumeric());
+        return ends && AFTER_A_NAME.contains(&key);
     }
     letters > 0
 }
