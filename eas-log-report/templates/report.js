@@ -122,17 +122,26 @@
     });
     filter.hidden = false;
     if (original.length > page) show();
+    // On paper there is no button for more.
+    let before = limit;
+    printed.push({
+      begin: function () { before = limit; limit = Infinity; show(); },
+      end: function () { limit = before; show(); },
+    });
   }
 
+  const printed = [];
   document.querySelectorAll("section.table").forEach(prepare);
 
   // On paper nothing can be opened.
   let closed = [];
   window.addEventListener("beforeprint", function () {
+    for (const table of printed) table.begin();
     closed = Array.from(document.querySelectorAll("article details:not([open])"));
     for (const details of closed) details.open = true;
   });
   window.addEventListener("afterprint", function () {
+    for (const table of printed) table.end();
     for (const details of closed) details.open = false;
   });
 })();

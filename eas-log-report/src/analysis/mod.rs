@@ -78,6 +78,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
     let meta = Meta {
         filters: options.filters,
         period: period(&ingested.facts),
+        zone: None,
     };
     let Ingested { facts, quality, .. } = ingested;
     Ok(Report {
@@ -86,6 +87,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         counts: facts.counts,
         totals,
         changes: None,
+        days: Vec::new(),
         findings,
         sections,
     })

@@ -26,7 +26,7 @@ use crate::render::{
     HTML_ROWS, TextOptions, bytes, terminal_safe, write_atomically, write_html, write_json,
     write_markdown, write_text,
 };
-use crate::report::Report;
+use crate::report::{DayTotals, Report};
 use crate::store::{Done, Keys, Store, Summary, Update, Zone, date_of, fault};
 use crate::triage::{Findings, Limits};
 
@@ -439,7 +439,9 @@ impl Settings {
                 // than not at all; also if there is no room to note it.
                 let _ = past.save();
                 fault("before_mail");
-                let letter = Letter::about(&report).context("cannot put the message together");
+                let shown = in_zone(&report, store.zone());
+                let letter =
+                    Letter::about(&report, &shown).context("cannot put the message together");
                 let posted = mailer.post(letter, outcome);
                 if posted == Outcome::NotMailed {
                     anstream::eprintln!(
@@ -463,14 +465,18 @@ impl Settings {
         keys.of(
             day - WEEK..=day,
             &format!(
-                "{} {:?} {:?} {} {:?}",
-                env!("CARGO_PKG_VERSION"),
-                self.limits,
+                "{} {:?} {:?}",
+                self.key_of_totals(),
                 self.forms,
-                self.findings_text,
                 self.pseudonyms.as_ref().map(Pseudonyms::fingerprint)
             ),
         )
+    }
+
+    /// A name for what the totals of a day depend on besides its facts.
+    fn key_of_totals(&self) -> String {
+        let (version, limits) = (env!("CARGO_PKG_VERSION"), self.limits);
+        format!("{version} {limits:?} {}", self.findings_text)
     }
 }
 
@@ -600,6 +606,9 @@ struct Kept {
     reports: BTreeMap<String, Written>,
     /// The mails, by the day of their report.
     mails: BTreeMap<i32, Mail>,
+    /// The totals of days, so that a chart of a month needs the facts of one day only.
+    #[serde(default)]
+    totals: BTreeMap<i32, Totals>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -618,6 +627,16 @@ struct Mail {
     /// Whether it got through, or nobody wanted it.
     done: bool,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Totals {
+    /// What they were made of.
+    of: String,
+    totals: DayTotals,
+}
+
+/// So many days have a place in the chart of days.
+const TREND: i32 = 31;
 
 /// So many days before are compared with.
 const WEEK: i32 = 7;
@@ -650,6 +669,30 @@ impl Past {
         fault("past");
         self.saved = self.now.clone();
         Ok(())
+    }
+
+    /// The totals of the days up to this one.
+    fn trend(
+        &mut self,
+        date: NaiveDate,
+        settings: &Settings,
+        store: &Store,
+        keys: &Keys,
+    ) -> anyhow::Result<Vec<DayTotals>> {
+        let (last, held) = (date.to_epoch_days(), store.days());
+        let known = &mut self.now.totals;
+        known.retain(|day, _| held.contains(day));
+        let mut days = Vec::new();
+        for day in (last - TREND + 1..=last).filter(|day| held.contains(day)) {
+            let of = keys.of(day..=day, &settings.key_of_totals());
+            if known.get(&day).is_none_or(|known| known.of != of) {
+                let report = report_of_day(settings, store, day, Vec::new())?;
+                let totals = DayTotals::of(date_of(day).to_string(), &report);
+                known.insert(day, Totals { of, totals });
+            }
+            days.extend(known.get(&day).map(|known| known.totals.clone()));
+        }
+        Ok(days)
     }
 
     /// Takes note that the report of a day is to be mailed, unless this one was.
@@ -749,12 +792,18 @@ fn write_reports(
     let keys = store.keys()?;
     for date in stale {
         let stem = stem(settings, date);
-        let (report, _) = report(settings, store, date)?;
+        let (mut report, _) = report(settings, store, date)?;
+        report.days = past.trend(date, settings, store, &keys)?;
+        let shown = in_zone(&report, store.zone());
         let mut lengths = BTreeMap::new();
         for form in &settings.forms {
             let path = format!("{stem}.{}", form.extension());
             let mut text = Vec::new();
-            form.write(&report, &mut text)?;
+            let report = match form {
+                Form::Json => &report,
+                Form::Text | Form::Html | Form::Markdown => &shown,
+            };
+            form.write(report, &mut text)?;
             if fs::read(&path).ok().as_ref() != Some(&text) {
                 write_atomically(Path::new(&path), |out| out.write_all(&text))
                     .with_context(|| format!("cannot write {path}"))?;
@@ -775,37 +824,47 @@ fn write_reports(
     Ok(())
 }
 
-/// The report of a day with what changed, and whether something did.
-fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result<(Report, bool)> {
-    let day = date.to_epoch_days();
-    let options = |filters: Vec<(String, String)>| Options {
+/// A report with its times as people read them: in the zone of the store. Programs get UTC.
+fn in_zone(report: &Report, zone: Zone) -> Report {
+    report.in_zone(zone.name(), |time| zone.offset_at(time))
+}
+
+/// The report of a day by itself.
+fn report_of_day(
+    settings: &Settings,
+    store: &Store,
+    day: i32,
+    filters: Vec<(String, String)>,
+) -> anyhow::Result<Report> {
+    let mut ingested = store.ingested(Some(day), Some(day))?;
+    if let Some(pseudonyms) = &settings.pseudonyms {
+        pseudonyms.apply(&mut ingested);
+    }
+    let findings = settings.findings.as_ref();
+    let options = Options {
         filters,
-        findings: settings
-            .findings
-            .as_ref()
-            .unwrap_or_else(|| Findings::built_in()),
+        findings: findings.unwrap_or_else(|| Findings::built_in()),
         limits: settings.limits,
         devices: None,
     };
-    let of = |from: i32, to: i32, filters| -> anyhow::Result<Report> {
-        let mut ingested = store.ingested(Some(from), Some(to))?;
-        if let Some(pseudonyms) = &settings.pseudonyms {
-            pseudonyms.apply(&mut ingested);
-        }
-        analyse(ingested, options(filters)).context("cannot analyse")
-    };
+    analyse(ingested, options).context("cannot analyse")
+}
+
+/// The report of a day with what changed, and whether something did.
+fn report(settings: &Settings, store: &Store, date: NaiveDate) -> anyhow::Result<(Report, bool)> {
+    let day = date.to_epoch_days();
     let mut filters = vec![("date".to_owned(), date_of(day).to_string())];
     if store.zone().name() != "UTC" {
         filters.push(("tz".to_owned(), store.zone().name().to_owned()));
     }
-    let mut report = of(day, day, filters)?;
+    let mut report = report_of_day(settings, store, day, filters)?;
     let days = store.days();
     let before = (day - WEEK..day).filter(|earlier| days.contains(earlier));
     let before = before
         .map(|earlier| {
             Ok(Earlier {
                 days_ago: day - earlier,
-                report: of(earlier, earlier, Vec::new())?,
+                report: report_of_day(settings, store, earlier, Vec::new())?,
             })
         })
         .collect::<anyhow::Result<Vec<Earlier>>>()?;

@@ -43,7 +43,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let mut report = analyse(ingested, options).context("cannot analyse")?;
     tell_nothing(&report);
     let mailer = mailer.filter(|mailer| mailer.wants(&report, false));
-    let mail = mailer.map(|mailer| (mailer, Letter::about(&report)));
+    let mail = mailer.map(|mailer| (mailer, Letter::about(&report, &report)));
     for finding in &mut report.findings {
         finding.listed.truncate(rows.unwrap_or(usize::MAX));
     }

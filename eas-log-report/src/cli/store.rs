@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use chrono::NaiveDate;
 use clap::Subcommand;
 
-use super::args::{OutputArgs, ShareArgs, TriageArgs};
+use super::args::{Format, OutputArgs, ShareArgs, TriageArgs};
 use super::exit::Outcome;
 use super::nightly::tell;
 use super::output::Target;
@@ -18,8 +18,9 @@ use crate::analysis::{Options, analyse};
 use crate::ingest::Ingested;
 use crate::input::discover;
 use crate::render::{bytes, grouped, terminal_safe};
+use crate::report::DayTotals;
 use crate::store::{Again, Store, Update, Zone, date_of};
-use crate::triage::Findings;
+use crate::triage::{Findings, Limits};
 
 /// What to do with a store.
 #[derive(Debug, Subcommand)]
@@ -105,6 +106,11 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
     let day = |date: Option<NaiveDate>| date.map(|date| date.to_epoch_days());
     let (from, to) = (day(args.from), day(args.to));
     let mut ingested = span(&store, from, to)?;
+    let days = match args.output.format {
+        Format::Html => days_of(&store, from, to, known, limits(&args.triage))?,
+        _ => Vec::new(),
+    };
+    let zone = store.zone();
     // A pager may keep this command for long, and the next night waits for the store.
     drop(store);
     if let Some(pseudonyms) = &pseudonyms {
@@ -121,14 +127,51 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
         limits: limits(&args.triage),
         devices: rows,
     };
-    let report = analyse(ingested, options).context("cannot analyse")?;
-    let written = write(&report, &args.output, &target);
+    let mut report = analyse(ingested, options).context("cannot analyse")?;
+    report.days = days;
+    let shown = match args.output.format {
+        // Programs get UTC.
+        Format::Json | Format::Csv => None,
+        _ => Some(report.in_zone(zone.name(), |time| zone.offset_at(time))),
+    };
+    let written = write(shown.as_ref().unwrap_or(&report), &args.output, &target);
     let in_part = report.quality.is_incomplete();
     let outcome = watch.look(&report, Outcome::of(in_part));
     let totals = watch.write_totals(&report);
     written?;
     totals?;
     Ok(outcome)
+}
+
+/// The totals of the last days of a span, which a chart can show.
+fn days_of(
+    store: &Store,
+    from: Option<i32>,
+    to: Option<i32>,
+    findings: &Findings,
+    limits: Limits,
+) -> anyhow::Result<Vec<DayTotals>> {
+    const MOST: usize = 92;
+    let held: Vec<i32> = store
+        .days()
+        .iter()
+        .copied()
+        .filter(|day| from.is_none_or(|from| from <= *day) && to.is_none_or(|to| *day <= to))
+        .collect();
+    let last = &held[held.len().saturating_sub(MOST)..];
+    last.iter()
+        .map(|&day| {
+            let options = Options {
+                filters: Vec::new(),
+                findings,
+                limits,
+                devices: None,
+            };
+            let ingested = store.ingested(Some(day), Some(day))?;
+            let report = analyse(ingested, options).context("cannot analyse")?;
+            Ok(DayTotals::of(date_of(day).to_string(), &report))
+        })
+        .collect()
 }
 
 /// What the store holds of a span of days, of which it must hold one.

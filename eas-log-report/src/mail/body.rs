@@ -75,7 +75,12 @@ fn summary(report: &Report, page: &mut Html) {
         .tags("</h1>\n<p style=\"margin:0\">");
     match report.meta.period {
         Some((first, last)) => {
-            let period = format!("{} to {} UTC", short_time(first), short_time(last));
+            let period = format!(
+                "{} to {} {}",
+                short_time(first),
+                short_time(last),
+                report.meta.zone()
+            );
             page.text(&period);
         }
         None => {
@@ -243,10 +248,16 @@ fn totals(report: &Report, affected: &Affected, page: &mut Html) {
     } = *affected;
     page.text(&if attached < devices {
         format!(
-            "The attached table has the first {} of {} devices that need something; all of them: \
-             eas-log-report devices --broken --format csv PATH.",
+            "The attached table has the first {} of {} devices that need something; all of them: {}.",
             grouped(attached),
-            grouped(devices)
+            grouped(devices),
+            match &report.changes {
+                None => "eas-log-report devices --broken --format csv PATH".to_owned(),
+                Some(changes) => format!(
+                    "eas-log-report report --store DIR --from {0} --to {0} --format csv --output FOLDER",
+                    changes.date
+                ),
+            }
         )
     } else {
         format!(

@@ -30,16 +30,17 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// About a report whose section `devices` has a row for every device.
+    /// About a report whose section `devices` has a row for every device, and the same with the times
+    /// that people are to read.
     ///
     /// # Errors
     /// If a part cannot be made.
-    pub fn about(report: &Report) -> io::Result<Letter> {
+    pub fn about(report: &Report, shown: &Report) -> io::Result<Letter> {
         let affected = Affected::of(report)?;
         Ok(Letter {
-            subject: subject(report),
-            text: body::text(report)?,
-            html: Some(body::html(report, &affected)),
+            subject: subject(shown),
+            text: body::text(shown)?,
+            html: Some(body::html(shown, &affected)),
             affected,
         })
     }
@@ -195,6 +196,7 @@ pub(super) mod tests {
             counts: Default::default(),
             totals,
             changes: None,
+            days: Vec::new(),
             findings: Vec::new(),
             sections: vec![
                 section(
@@ -258,10 +260,11 @@ pub(super) mod tests {
 
     #[test]
     fn text_cannot_make_headers() {
+        let about = |report: &Report| Letter::about(report, report);
         let mailbox =
             |name: &str| Mailbox::new(Some(name.to_owned()), "it@contoso.com".parse().unwrap());
         let evil = "x\r\nBcc: everybody@contoso.com\r\n\r\nbody\n.\n";
-        let mut letter = Letter::about(&report(&[("blocked", evil)])).unwrap();
+        let mut letter = about(&report(&[("blocked", evil)])).unwrap();
         letter.subject = format!("{evil}ü");
         let message = letter.message(&mailbox(evil), &[mailbox(evil)]).unwrap();
         assert_eq!(message.envelope().to().len(), 1);

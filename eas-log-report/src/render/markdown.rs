@@ -46,9 +46,10 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
         prose(&words::extent(report))
     )?;
     findings(report, out)?;
+    let all = words::again(report).unwrap_or_else(|| "--top 0".to_owned());
     for section in &report.sections {
         writeln!(out)?;
-        table(section, top, out)?;
+        table(section, top, &all, out)?;
     }
     writeln!(out, "\n## Input\n")?;
     for line in words::input(report) {
@@ -57,7 +58,7 @@ pub fn write_markdown(report: &Report, top: Option<usize>, out: &mut dyn Write) 
     for section in file_sections(&report.quality) {
         if section.total > 0 {
             writeln!(out)?;
-            table(&section, top, out)?;
+            table(&section, top, &all, out)?;
         }
     }
     Ok(())
@@ -82,12 +83,12 @@ fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for (finding, number) in report.findings.iter().zip(1..) {
         writeln!(out)?;
-        detail(number, finding, out)?;
+        detail(number, finding, &words::all_of(finding, report), out)?;
     }
     Ok(())
 }
 
-fn detail(number: usize, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+fn detail(number: usize, finding: &Finding, all: &str, out: &mut dyn Write) -> io::Result<()> {
     let advice = &finding.advice;
     writeln!(out, "### {number}. {}\n", prose(&advice.title))?;
     writeln!(
@@ -140,10 +141,10 @@ fn detail(number: usize, finding: &Finding, out: &mut dyn Write) -> io::Result<(
         let lines: Vec<_> = finding.evidence.iter().map(|line| logged(line)).collect();
         writeln!(out, "- **Lines:** {}", lines.join(" "))?;
     }
-    devices(finding, out)
+    devices(finding, all, out)
 }
 
-fn devices(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+fn devices(finding: &Finding, all: &str, out: &mut dyn Write) -> io::Result<()> {
     if finding.listed.is_empty() {
         return Ok(());
     }
@@ -169,18 +170,13 @@ fn devices(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     }
     let more = finding.devices.saturating_sub(listed.len() as u64);
     if more > 0 {
-        let id = &finding.advice.id;
-        writeln!(
-            out,
-            "\n… {} more: `eas-log-report devices --finding {id} PATH`",
-            grouped(more)
-        )?;
+        writeln!(out, "\n… {} more: `{all}`", grouped(more))?;
     }
     Ok(())
 }
 
-/// A section with the columns for people.
-fn table(section: &Section, top: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+/// A section with the columns for people. `all` is what shows all rows.
+fn table(section: &Section, top: Option<usize>, all: &str, out: &mut dyn Write) -> io::Result<()> {
     let total = section.total;
     writeln!(out, "## {} ({})\n", section.title, grouped(total as u64))?;
     if total == 0 {
@@ -211,7 +207,7 @@ fn table(section: &Section, top: Option<usize>, out: &mut dyn Write) -> io::Resu
     if rows.len() < total {
         writeln!(
             out,
-            "\n… {} more; `--top 0` shows all",
+            "\n… {} more; `{all}` shows all",
             grouped((total - rows.len()) as u64)
         )?;
     }

@@ -15,7 +15,10 @@ use crate::triage::Verdict;
 /// The first and the last request.
 pub(super) fn period(report: &Report) -> String {
     match report.meta.period {
-        Some((first, last)) => format!("{} to {} UTC", short_time(first), short_time(last)),
+        Some((first, last)) => {
+            let (first, last) = (short_time(first), short_time(last));
+            format!("{first} to {last} {}", report.meta.zone())
+        }
         None => "no request with a time".to_owned(),
     }
 }
@@ -255,6 +258,29 @@ fn remedy(kind: FaultKind) -> &'static str {
         // These are kinds of values.
         _ => "eas-log-report explain FILE:LINE shows one",
     }
+}
+
+/// The command that gives the report of a night anew, with all of it. A page that is made by a job has
+/// no other command that its reader could run again.
+pub(super) fn again(report: &Report) -> Option<String> {
+    let date = &report.changes.as_ref()?.date;
+    Some(format!(
+        "eas-log-report report --store DIR --from {date} --to {date} --top 0"
+    ))
+}
+
+/// What shows all rows of a table of text.
+pub(super) fn shows_all(report: &Report) -> String {
+    again(report).map_or_else(
+        || "--top 0 shows all".to_owned(),
+        |command| format!("{command} shows all"),
+    )
+}
+
+/// The command that lists all devices of a finding.
+pub(super) fn all_of(finding: &Finding, report: &Report) -> String {
+    let id = &finding.advice.id;
+    again(report).unwrap_or_else(|| format!("eas-log-report devices --finding {id} PATH"))
 }
 
 /// Whom a finding is about, in a few words.

@@ -29,6 +29,8 @@ pub struct Report {
     pub totals: Totals,
     /// What changed against the days before; none where a report is not of one day among others.
     pub changes: Option<Changes>,
+    /// The totals of days, this one the last, where a store holds several.
+    pub days: Vec<DayTotals>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
     /// The sections, in the order of the registry of analyses.
@@ -42,6 +44,44 @@ pub struct Meta {
     pub filters: Vec<(String, String)>,
     /// Time of the first and the last request, in seconds since 1970-01-01 00:00:00 UTC.
     pub period: Option<(i64, i64)>,
+    /// The zone in which times are told; UTC if there is none.
+    pub zone: Option<String>,
+}
+
+impl Meta {
+    /// The zone in which times are told.
+    pub fn zone(&self) -> &str {
+        self.zone.as_deref().unwrap_or("UTC")
+    }
+}
+
+/// The totals of a day.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DayTotals {
+    /// The day, in its zone.
+    pub date: String,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, the failed ones.
+    pub failed_requests: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Of these, those that need something.
+    pub broken_devices: u64,
+}
+
+impl DayTotals {
+    /// Of the report of a day.
+    pub fn of(date: String, report: &Report) -> DayTotals {
+        let totals = &report.totals;
+        DayTotals {
+            date,
+            requests: totals.requests,
+            failed_requests: totals.failed_requests,
+            devices: totals.devices,
+            broken_devices: totals.broken_devices,
+        }
+    }
 }
 
 /// What changed on a day. The sections whose ids begin with `changes_` have all of it.
@@ -88,6 +128,28 @@ pub struct Totals {
 }
 
 impl Report {
+    /// The report with times as the clocks of a zone show them, for people. `offset` gives how far
+    /// these are ahead of UTC at a time, in seconds. Programs get UTC.
+    pub fn in_zone(&self, zone: &str, offset: impl Fn(i64) -> i64) -> Report {
+        let local = |time: i64| time.saturating_add(offset(time));
+        let mut report = self.clone();
+        let meta = &mut report.meta;
+        meta.zone = Some(zone.to_owned());
+        meta.period = meta.period.map(|(first, last)| (local(first), local(last)));
+        for section in &mut report.sections {
+            for column in &mut section.columns {
+                let label = column.label;
+                column.label = label.strip_suffix(" (UTC)").unwrap_or(label);
+            }
+            for value in section.rows.iter_mut().flatten() {
+                if let Value::Time(time) = value {
+                    *time = local(*time);
+                }
+            }
+        }
+        report
+    }
+
     /// The section of this id.
     pub fn section(&self, id: &str) -> Option<&Section> {
         self.sections.iter().find(|section| section.id == id)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Days as Step, NaiveDate, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Days as Step, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 use crate::ingest::Days;
@@ -55,6 +55,13 @@ impl Zone {
     /// The date at a time, in seconds since 1970-01-01 00:00:00 UTC.
     pub fn date_at(self, time: i64) -> NaiveDate {
         date_of(self.day_of(time).0)
+    }
+
+    /// How far its clocks are ahead of UTC at a time, in seconds.
+    pub fn offset_at(self, time: i64) -> i64 {
+        let utc = DateTime::from_timestamp(time, 0);
+        let offset = utc.map(|utc| self.0.offset_from_utc_datetime(&utc.naive_utc()).fix());
+        offset.map_or(0, |offset| offset.local_minus_utc().into())
     }
 
     /// The first second of a date.

@@ -384,6 +384,14 @@ fn long_tables_are_shown_in_parts() {
            more.click();
            tell();
            const input = section.querySelector('input[type=search]');
+           dispatchEvent(new Event('beforeprint'));
+           told.push([shown(table).length, more.hidden]);
+           dispatchEvent(new Event('afterprint'));
+           section.querySelector('th button').click();
+           dispatchEvent(new Event('beforeprint'));
+           told.push([shown(table).length, more.hidden]);
+           dispatchEvent(new Event('afterprint'));
+           told.push(shown(table).length);
            input.value = 'u449';
            input.dispatchEvent(new Event('input'));
            await wait();
@@ -396,6 +404,9 @@ fn long_tables_are_shown_in_parts() {
         true,
         [400, "Show 50 more of 50 rows"],
         [450, ""],
+        [450, true],
+        [450, true],
+        200,
         [1, ""]
     ]);
     assert_eq!(found, want);

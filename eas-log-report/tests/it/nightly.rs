@@ -682,6 +682,39 @@ fn days_of_a_zone() {
     let stored = site.report(&["--from", "2011-05-02", "--to", "2011-05-02"]);
     assert_eq!(stored["totals"]["requests"], direct["totals"]["requests"]);
     assert_eq!(stored["sections"]["hours"], direct["sections"]["hours"]);
+
+    // People read the times of the zone, and are told so; programs get UTC.
+    let reports = site.folder.path().join("store/reports");
+    let read = |ending: &str| {
+        let text = fs::read_to_string(reports.join(format!("report-2011-05-02.{ending}")));
+        text.unwrap().replace("&#x2f;", "/")
+    };
+    let page = read("html");
+    let body = page.split("</style>").nth(1).unwrap();
+    for told in [
+        "2011-05-02 00:",
+        "Asia/Kathmandu</p>",
+        "Times are Asia/Kathmandu and mark",
+        "Hour (Asia/Kathmandu)",
+        "<title id=\"trend-requests-title\">Requests and failures by day</title>",
+        "<title>2011-05-01: ",
+    ] {
+        assert!(body.contains(told), "{told} is not in {body}");
+    }
+    assert!(!body.contains("UTC") && !body.contains(" PATH"), "{body}");
+    let text = read("txt");
+    assert!(
+        text.contains(" Asia/Kathmandu\n") && !text.contains("UTC"),
+        "{text}"
+    );
+    assert!(!text.contains(" PATH"), "{text}");
+    let json: Value = serde_json::from_str(&read("json")).unwrap();
+    let first = json["meta"]["first_seen"].as_str().unwrap();
+    assert!(first.starts_with("2011-05-01T18:"), "{first}");
+    let stored = ["report", "--store", &site.store(), "--format", "html"];
+    let (page, err, code) = run(&stored);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(page.contains("<title>2011-05-03: "), "days of the span");
     let (_, err, code) = site.nightly(&["--tz", "UTC"]);
     assert_eq!(code, 2);
     assert!(

@@ -275,9 +275,15 @@ fn pseudonyms_are_the_same_everywhere() {
     );
     assert_eq!(plain["totals"], hidden["totals"]);
     for section in ["verdicts", "device_types", "http_status", "errors", "hours"] {
-        let (plain, hidden) = (&plain["sections"][section], &hidden["sections"][section]);
-        assert!(plain.is_array(), "{section}");
-        assert_eq!(plain, hidden, "{section}");
+        let rows = |report: &serde_json::Value| {
+            let mut rows = report["sections"][section].as_array().unwrap().clone();
+            // A place names its file.
+            for row in &mut rows {
+                row.as_object_mut().unwrap().remove("sample");
+            }
+            rows
+        };
+        assert_eq!(rows(&plain), rows(&hidden), "{section}");
     }
     let rows = |report: &serde_json::Value, section: &str| {
         report["sections"][section].as_array().map(Vec::len)

@@ -7,7 +7,7 @@ use super::super::cell::cut;
 use super::super::escape::terminal_safe;
 use super::super::number::{grouped, percent};
 use super::super::time::short_time;
-use crate::report::{Report, Section, Value};
+use crate::report::{DayTotals, Report, Section, Value};
 use crate::triage::Verdict;
 
 const HOUR: i64 = 3600;
@@ -16,6 +16,8 @@ const HOUR: i64 = 3600;
 #[derive(Serialize)]
 pub(super) struct Charts {
     timeline: Option<Timeline>,
+    /// Requests and devices by day.
+    trend: Vec<Timeline>,
     bars: Vec<Bars>,
     heats: Vec<Heat>,
 }
@@ -27,14 +29,18 @@ pub(super) fn charts(report: &Report) -> Charts {
         report.section("device_types").and_then(device_types),
         report.section("verdicts").and_then(verdicts),
     ];
+    let zone = report.meta.zone();
     let heats = [
-        Heat::new("heat-requests", "Requests", &hours, |hour| hour.requests),
-        Heat::new("heat-failures", "Failed requests", &hours, |hour| {
+        Heat::new("heat-requests", "Requests", zone, &hours, |hour| {
+            hour.requests
+        }),
+        Heat::new("heat-failures", "Failed requests", zone, &hours, |hour| {
             hour.failed
         }),
     ];
     Charts {
-        timeline: Timeline::new(&hours),
+        timeline: Timeline::new(&hours, zone),
+        trend: trend(&report.days),
         bars: bars.into_iter().flatten().collect(),
         heats: heats.into_iter().flatten().collect(),
     }
@@ -95,9 +101,14 @@ struct Tick {
     label: String,
 }
 
-/// Requests over time, the failed ones below.
+/// Requests over time, the failed ones below; or devices.
 #[derive(Serialize)]
 struct Timeline {
+    id: &'static str,
+    /// What the lower part of a column is, and the upper.
+    parts: [&'static str; 2],
+    /// The section that has the numbers; none if none has.
+    table: Option<&'static str>,
     heading: String,
     description: String,
     width: f64,
@@ -133,7 +144,7 @@ impl Timeline {
     /// Wider columns look as if they were something special.
     const WIDEST: f64 = 36.0;
 
-    fn new(hours: &[Hour]) -> Option<Timeline> {
+    fn new(hours: &[Hour], zone: &str) -> Option<Timeline> {
         let (first, last) = (hours.first()?.start, hours.last()?.start);
         let step = step(first, last, Self::COLUMNS);
         let start = first.div_euclid(step) * step;
@@ -167,7 +178,7 @@ impl Timeline {
         let busiest = summed.iter().max_by_key(|sum| sum.requests)?;
         let worst = summed.iter().max_by_key(|sum| sum.failed)?;
         let description = format!(
-            "From {} to {} UTC. The most requests: {}, in the {unit} from {}. The most failures: {}, \
+            "From {} to {} {zone}. The most requests: {}, in the {unit} from {}. The most failures: {}, \
              in the {unit} from {}.",
             short_time(first),
             short_time(last + HOUR),
@@ -177,6 +188,9 @@ impl Timeline {
             short_time(worst.start),
         );
         Some(Timeline {
+            id: "timeline",
+            parts: ["failed", "other requests"],
+            table: Some("hours"),
             heading: format!("Requests and failures by {unit}"),
             description,
             width: Self::WIDTH,
@@ -195,6 +209,117 @@ impl Timeline {
                 .into_iter()
                 .map(|number| Tick {
                     at: place(Self::BASE - height(number)),
+                    label: grouped(number),
+                })
+                .collect(),
+        })
+    }
+}
+
+/// The charts of the days of a store. One day has no trend.
+fn trend(days: &[DayTotals]) -> Vec<Timeline> {
+    if days.len() < 2 {
+        return Vec::new();
+    }
+    let requests = Trend {
+        id: "trend-requests",
+        heading: "Requests and failures by day",
+        parts: ["failed", "other requests"],
+        whole: "requests",
+        numbers: |day| (day.requests, day.failed_requests),
+    };
+    let devices = Trend {
+        id: "trend-devices",
+        heading: "Broken devices by day",
+        parts: ["broken", "other devices"],
+        whole: "devices",
+        numbers: |day| (day.devices, day.broken_devices),
+    };
+    [requests, devices]
+        .iter()
+        .filter_map(|trend| trend.of(days))
+        .collect()
+}
+
+/// What a chart of days shows.
+struct Trend {
+    id: &'static str,
+    heading: &'static str,
+    parts: [&'static str; 2],
+    whole: &'static str,
+    /// The whole and the lower part.
+    numbers: fn(&DayTotals) -> (u64, u64),
+}
+
+impl Trend {
+    /// So many dates stand under a chart.
+    const DATES: usize = 9;
+
+    fn of(&self, days: &[DayTotals]) -> Option<Timeline> {
+        let Trend {
+            parts: [part, _],
+            whole,
+            ..
+        } = *self;
+        let numbers: Vec<(u64, u64)> = days.iter().map(self.numbers).collect();
+        let (top, up) = scale(numbers.iter().map(|(all, _)| *all).max()?);
+        let height = |number: u64| place(share(number, top) * (Timeline::BASE - Timeline::TOP));
+        let slot = (Timeline::RIGHT - Timeline::LEFT) / days.len() as f64;
+        let width = (slot * 0.82).min(Timeline::WIDEST);
+        let x = |at: usize| Timeline::LEFT + at as f64 * slot;
+        let told = |at: usize| {
+            let (all, some) = numbers[at];
+            format!(
+                "{}: {} {whole}, {} {part}",
+                days[at].date,
+                grouped(all),
+                grouped(some)
+            )
+        };
+        let columns = (0..days.len()).map(|at| {
+            let (all, some) = numbers[at];
+            let (low, high) = (height(some), height(all.saturating_sub(some)));
+            Stacked {
+                x: place(x(at) + (slot - width) / 2.0),
+                width: place(width),
+                failed_y: place(Timeline::BASE - low),
+                failed_height: low,
+                rest_y: place(Timeline::BASE - low - high),
+                rest_height: high,
+                label: told(at),
+            }
+        });
+        let every = days.len().div_ceil(Trend::DATES);
+        let worst = (0..days.len()).max_by_key(|&at| numbers[at].1)?;
+        let last = days.len() - 1;
+        Some(Timeline {
+            id: self.id,
+            parts: self.parts,
+            table: None,
+            heading: self.heading.to_owned(),
+            description: format!(
+                "{} days. The last, {}. The most {part}, {}.",
+                days.len(),
+                told(last),
+                told(worst)
+            ),
+            width: Timeline::WIDTH,
+            height: Timeline::HEIGHT,
+            left: Timeline::LEFT,
+            right: Timeline::RIGHT,
+            base: Timeline::BASE,
+            columns: columns.collect(),
+            across: (0..days.len())
+                .step_by(every)
+                .map(|at| Tick {
+                    at: place(x(at) + slot / 2.0),
+                    label: days[at].date.clone(),
+                })
+                .collect(),
+            up: up
+                .into_iter()
+                .map(|number| Tick {
+                    at: place(Timeline::BASE - height(number)),
                     label: grouped(number),
                 })
                 .collect(),
@@ -469,7 +594,13 @@ impl Heat {
     const SHADES: u64 = 5;
     const DAYS: [&'static str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-    fn new(id: &'static str, what: &str, hours: &[Hour], number: fn(&Hour) -> u64) -> Option<Heat> {
+    fn new(
+        id: &'static str,
+        what: &str,
+        zone: &str,
+        hours: &[Hour],
+        number: fn(&Hour) -> u64,
+    ) -> Option<Heat> {
         let mut sums = [[0_u64; 24]; 7];
         for hour in hours {
             if let Some(time) = DateTime::from_timestamp(hour.start, 0) {
@@ -506,7 +637,7 @@ impl Heat {
             id,
             heading: format!("{what} by weekday and hour"),
             description: format!(
-                "{what} summed over the period, by weekday and hour (UTC). The most: {}, {peak}.",
+                "{what} summed over the period, by weekday and hour ({zone}). The most: {}, {peak}.",
                 grouped(most)
             ),
             width: x(24.0),
@@ -583,21 +714,56 @@ mod tests {
             (total(|sum| sum.requests), total(|sum| sum.failed)),
             (3000, 1000)
         );
-        let timeline = Timeline::new(&hours).unwrap();
+        let timeline = Timeline::new(&hours, "UTC").unwrap();
         assert_eq!(timeline.heading, "Requests and failures by week");
         for column in &timeline.columns {
             assert!(column.x >= Timeline::LEFT && column.x + column.width <= Timeline::RIGHT);
             assert!(column.rest_y >= Timeline::TOP, "{}", column.label);
         }
-        let heat = Heat::new("heat", "Requests", &hours, |hour| hour.requests).unwrap();
+        let heat = Heat::new("heat", "Requests", "UTC", &hours, |hour| hour.requests).unwrap();
         let squares = heat.days.iter().flat_map(|day| &day.cells);
         let number = |square: &Square| square.number.parse::<u64>().unwrap();
         assert_eq!(squares.map(number).sum::<u64>(), 3000);
     }
 
     #[test]
+    fn days_have_a_trend() {
+        let day = |number: u64| DayTotals {
+            date: format!("2011-05-{number:02}"),
+            requests: 100 * number,
+            failed_requests: number % 4,
+            devices: 10,
+            broken_devices: number % 3,
+        };
+        let days: Vec<DayTotals> = (1..=31).map(day).collect();
+        assert!(trend(&days[..1]).is_empty());
+        let charts = trend(&days);
+        let [requests, devices] = charts.as_slice() else {
+            panic!("{} charts", charts.len());
+        };
+        assert_eq!(
+            requests.description,
+            "31 days. The last, 2011-05-31: 3,100 requests, 3 failed. The most failed, \
+             2011-05-31: 3,100 requests, 3 failed."
+        );
+        assert_eq!(devices.columns[1].label, "2011-05-02: 10 devices, 2 broken");
+        for chart in &charts {
+            assert_eq!(chart.columns.len(), 31);
+            assert!(chart.across.len() <= Trend::DATES);
+            for column in &chart.columns {
+                assert!(column.x >= Timeline::LEFT && column.x + column.width <= Timeline::RIGHT);
+                assert!(column.rest_y >= Timeline::TOP, "{}", column.label);
+            }
+        }
+    }
+
+    #[test]
     fn a_report_of_nothing_has_no_charts() {
-        assert!(Timeline::new(&[]).is_none());
-        assert!(Heat::new("heat", "Failures", &[Hour::default()], |hour| hour.failed).is_none());
+        assert!(Timeline::new(&[], "UTC").is_none());
+        assert!(
+            Heat::new("heat", "Failures", "UTC", &[Hour::default()], |hour| hour
+                .failed)
+            .is_none()
+        );
     }
 }

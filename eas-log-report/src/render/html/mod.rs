@@ -85,6 +85,10 @@ struct Page {
     policy: String,
     version: &'static str,
     period: String,
+    /// The zone of its times.
+    zone: String,
+    /// The command that gives all rows, where a page is not made by a command of its reader.
+    again: Option<String>,
     extent: String,
     filters: Vec<String>,
     figures: Vec<Figure>,
@@ -124,6 +128,8 @@ impl Page {
             policy: policy(),
             version: env!("CARGO_PKG_VERSION"),
             period: words::period(report),
+            zone: report.meta.zone().to_owned(),
+            again: words::again(report),
             extent: terminal_safe(&words::extent(report)).into_owned(),
             filters: filters
                 .map(|(option, value)| format!("--{option} {}", name(value)))
@@ -133,7 +139,7 @@ impl Page {
             news: news(report).map(|lines| lines.iter().map(|line| name(line)).collect()),
             news_tables: news_tables.into_iter().map(table).collect(),
             findings: findings
-                .map(|(finding, number)| Told::new(number, finding))
+                .map(|(finding, number)| Told::new(number, finding, words::all_of(finding, report)))
                 .collect(),
             charts: charts(report),
             tables: tables.into_iter().map(table).collect(),
@@ -236,6 +242,8 @@ struct Told {
     listed: Vec<Device>,
     /// How many devices are not named here; none if all are.
     left_out: Option<String>,
+    /// The command that lists all.
+    all: String,
 }
 
 #[derive(Serialize)]
@@ -247,7 +255,7 @@ struct Device {
 }
 
 impl Told {
-    fn new(number: usize, finding: &Finding) -> Told {
+    fn new(number: usize, finding: &Finding, all: String) -> Told {
         let advice = &finding.advice;
         let or_dash = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), name);
         let texts = |texts: &[String]| texts.iter().map(|text| name(text)).collect();
@@ -287,6 +295,7 @@ impl Told {
             parts_left_out: finding.parts.len().saturating_sub(PARTS),
             listed,
             left_out: (left_out > 0).then(|| grouped(left_out)),
+            all,
         }
     }
 }

@@ -71,27 +71,37 @@ fn style(severity: Severity) -> anstyle::Style {
 
 /// Writes each finding in full.
 pub(super) fn details(
-    findings: &[Finding],
+    report: &Report,
     options: TextOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let findings = &report.findings;
     let shown = findings.len().min(options.top.unwrap_or(usize::MAX));
     let width = width(options);
     for (number, finding) in findings[..shown].iter().enumerate() {
         writeln!(out)?;
-        detail(number + 1, finding, width, out)?;
+        let all = words::all_of(finding, report);
+        detail(number + 1, finding, &all, width, out)?;
     }
     if shown < findings.len() {
         let more = findings.len() - shown;
         writeln!(
             out,
-            "\n{QUIET}… {more} more findings; --top 0 shows all{QUIET:#}"
+            "\n{QUIET}… {more} more findings; {}{QUIET:#}",
+            words::shows_all(report)
         )?;
     }
     Ok(())
 }
 
-fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a finding. `all` is the command that lists all of its devices.
+fn detail(
+    number: usize,
+    finding: &Finding,
+    all: &str,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let advice = &finding.advice;
     let title = format!("{number}. {}", advice.title);
     for line in textwrap::wrap(
@@ -154,10 +164,9 @@ fn detail(number: usize, finding: &Finding, width: usize, out: &mut dyn Write) -
     }
     let more = finding.devices.saturating_sub(LISTED as u64);
     if more > 0 {
-        let id = &advice.id;
         writeln!(
             out,
-            "   {QUIET}        … {} more: eas-log-report devices --finding {id} PATH{QUIET:#}",
+            "   {QUIET}        … {} more: {all}{QUIET:#}",
             grouped(more)
         )?;
     }

@@ -52,12 +52,13 @@ pub fn write_text(report: &Report, options: TextOptions, out: &mut dyn Write) ->
         writeln!(out)?;
         write_section(section, first, "more below", out)?;
     }
-    findings::details(&report.findings, options, out)?;
+    findings::details(report, options, out)?;
     for section in &report.sections {
         // What the first screen has shown whole is not shown again.
         if section.id != "devices" || section.total > FIRST_SCREEN {
             writeln!(out)?;
-            write_section(section, options, "more; --top 0 shows all", out)?;
+            let more = format!("more; {}", words::shows_all(report));
+            write_section(section, options, &more, out)?;
         }
     }
     writeln!(out)?;
