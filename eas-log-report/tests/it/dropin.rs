@@ -417,7 +417,7 @@ fn inputs_that_cannot_be_read_are_named_and_leave_nothing_behind() {
     let most = ["--max-malformed", "0", "samples/defects"];
     let (_, err, code) = run(&[&format[..], &most].concat());
     assert_eq!(code, 1);
-    assert!(err.contains("more than --max-malformed allows"), "{err}");
+    assert!(err.contains("more than --max-malformed 0 allows"), "{err}");
 }
 
 #[test]

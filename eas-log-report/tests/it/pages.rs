@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::run;
-use crate::samples::expect;
 
 const HOSTILE: &str = "samples/defects/hostile-client.log";
 
@@ -55,14 +54,6 @@ pub(crate) fn attacks() -> (TempDir, PathBuf) {
             attack.replace("%25", "%"),
         )
     }))
-}
-
-#[test]
-fn the_sample_as_a_page_and_as_markdown() {
-    expect("coexistence.html", &page(&["samples/coexistence"]));
-    let (out, err, code) = run(&["--format", "markdown", "samples/coexistence"]);
-    assert_eq!((err.as_str(), code), ("", 0));
-    expect("coexistence.md", &out);
 }
 
 /// Every start of a tag in a page.

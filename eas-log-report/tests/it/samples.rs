@@ -1,70 +1,147 @@
 //! The reports over `samples/` are what the files in `tests/expected/` say.
 //!
-//! `UPDATE_EXPECTED=1 cargo test` writes these files anew; look at the difference before you commit
-//! it.
+//! `UPDATE_EXPECTED=1 cargo test` writes these files anew, which the README tells too; look at the
+//! difference before you commit it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use crate::{json, run, workspace};
+
+const WRITE_ANEW: &str = "UPDATE_EXPECTED=1 cargo test writes the expected files anew, to look at the \
+                          difference";
 
 /// Compares with a file of `tests/expected/`. Paths in reports have the separators of the system.
 pub(crate) fn expect(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/expected")
         .join(name);
-    let found = if cfg!(windows) {
-        found.replace('\\', "/")
-    } else {
-        found.to_owned()
+    let plain = |text: &str| match cfg!(windows) {
+        true => text.replace('\\', "/"),
+        false => text.to_owned(),
     };
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &found).unwrap();
+        fs::write(&path, found).unwrap();
     }
-    let expected = fs::read_to_string(&path).unwrap();
+    let expected =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}; {WRITE_ANEW}"));
+    let (found, expected) = (plain(found), plain(&expected));
     for (number, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
-        assert_eq!(found, expected, "{name}:{}", number + 1);
+        assert_eq!(found, expected, "{name}:{}; {WRITE_ANEW}", number + 1);
     }
     assert_eq!(found.lines().count(), expected.lines().count(), "{name}");
 }
 
-#[test]
-fn text() {
-    let (out, err, code) = run(&["samples/coexistence"]);
-    assert_eq!((err.as_str(), code), ("", 0));
-    expect("coexistence.txt", &out);
-    let (out, err, code) = run(&["samples/defects"]);
-    assert_eq!((err.as_str(), code), ("", 0));
-    expect("defects.txt", &out);
+/// The names of the files of a folder.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+/// What a run prints that must succeed and complain of nothing.
+fn printed(arguments: &[&str]) -> String {
+    let (out, err, code) = run(arguments);
+    assert_eq!((err.as_str(), code), ("", 0), "{arguments:?}");
+    out
 }
 
 #[test]
-fn json_of_both() {
-    for name in ["coexistence", "defects"] {
-        let (out, err, code) = run(&["--format", "json", &format!("samples/{name}")]);
-        assert_eq!((err.as_str(), code), ("", 0));
-        expect(&format!("{name}.json"), &out);
-    }
-}
-
-#[test]
-fn csv() {
+fn every_form_of_every_sample() {
     let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().to_str().unwrap();
-    let (out, err, code) = run(&["--format", "csv", "--output", output, "samples/coexistence"]);
-    assert_eq!((out.as_str(), err.as_str(), code), ("", "", 0));
-    let mut names: Vec<String> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 15, "{names:?}");
-    for name in names {
-        let found = fs::read_to_string(folder.path().join(&name)).unwrap();
-        expect(&format!("coexistence.csv/{name}"), &found);
+    for name in ["coexistence", "defects", "verdicts"] {
+        let logs = format!("samples/{name}");
+        for (form, ending) in [
+            ("text", "txt"),
+            ("json", "json"),
+            ("html", "html"),
+            ("markdown", "md"),
+        ] {
+            let found = printed(&["--format", form, &logs]);
+            expect(&format!("{name}.{ending}"), &found);
+        }
+        let output = folder.path().join(name);
+        let totals = folder.path().join("totals.prom");
+        let (tables, totals) = (output.to_str().unwrap(), totals.to_str().unwrap());
+        printed(&[
+            "--format",
+            "csv",
+            "--output",
+            tables,
+            "--prometheus",
+            totals,
+            &logs,
+        ]);
+        expect(
+            &format!("{name}.prom"),
+            &fs::read_to_string(totals).unwrap(),
+        );
+        for table in names(&output) {
+            let found = fs::read_to_string(output.join(&table)).unwrap();
+            expect(&format!("{name}.csv/{table}"), &found);
+        }
+        let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected");
+        let expected = names(&expected.join(format!("{name}.csv")));
+        assert_eq!(names(&output), expected, "{name}");
     }
 }
+
+#[test]
+fn the_other_commands() {
+    let cases: [(&str, &[&str]); 9] = [
+        ("devices.txt", &["devices", "samples"]),
+        ("devices.json", &["devices", "samples", "--format", "json"]),
+        ("devices.csv", &["devices", "samples", "--format", "csv"]),
+        (
+            "timeline.json",
+            &[
+                "timeline",
+                "samples",
+                "--user",
+                "bernd.olsen",
+                "--format",
+                "json",
+            ],
+        ),
+        (
+            "timeline.csv",
+            &[
+                "timeline",
+                "samples",
+                "--user",
+                "bernd.olsen",
+                "--format",
+                "csv",
+            ],
+        ),
+        (
+            "compare.json",
+            &[
+                "compare",
+                "samples/coexistence",
+                "--cutover",
+                "2011-05-07",
+                "--format",
+                "json",
+            ],
+        ),
+        ("explain-2003.txt", &["explain", LINE_OF_2003]),
+        ("explain-2010.txt", &["explain", LINE_OF_2010]),
+        (
+            "explain-2010.json",
+            &["explain", LINE_OF_2010, "--format", "json"],
+        ),
+    ];
+    for (name, arguments) in cases {
+        expect(name, &printed(arguments));
+    }
+}
+
+const LINE_OF_2003: &str = "samples/coexistence/FE2003/W3SVC1/ex110506.log:6";
+const LINE_OF_2010: &str = "samples/coexistence/CAS2010/W3SVC1/u_ex110507.log:84";
 
 /// The story that the sample tells, counted by hand from its lines.
 #[test]

@@ -520,16 +520,3 @@ fn a_condition_gives_the_exit_code() {
         "eas-log-report: --fail-on broken>3 holds: 10 devices\n"
     );
 }
-
-#[test]
-fn totals_for_prometheus() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("eas.prom");
-    let (_, err, code) = run(&[
-        "samples/coexistence",
-        "--prometheus",
-        path.to_str().unwrap(),
-    ]);
-    assert_eq!((err.as_str(), code), ("", 0));
-    expect("coexistence.prom", &fs::read_to_string(&path).unwrap());
-}
