@@ -783,3 +783,55 @@ fn a_401_beside_exchange_2003_is_a_hint_only_where_windows_gives_no_reason() {
     let (report, _folder) = make(false);
     assert_eq!(users(&report, "coexistence_http_401"), [""; 0]);
 }
+
+/// Every command that the README names for a question runs, with its options and columns.
+#[test]
+fn the_commands_of_the_readme_run() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let table = readme
+        .split("### Which command answers which question")
+        .nth(1)
+        .and_then(|rest| rest.split("### Verdicts").next())
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let mut ran = 0;
+    for part in table.split('`').skip(1).step_by(2) {
+        let words: Vec<&str> = part
+            .split_whitespace()
+            .map(|word| match word {
+                "LOGS" | "LOGS_OF_THAT_SERVER" => "samples/coexistence",
+                "NAME" => "frank.moss",
+                "ID" => "Appl5K0239F4A4S",
+                "TIME" => "2011-05-06T11:00",
+                "CODE" => "449",
+                "FILE:LINE" => "samples/coexistence/CAS2010/W3SVC1/u_ex110506.log:64",
+                "DIR" => folder,
+                word => word,
+            })
+            .collect();
+        let arguments = match words[..] {
+            // What is left out is told by its dots.
+            _ if part.contains('…') => continue,
+            ["eas-log-report", ..] => words[1..].to_vec(),
+            ["devices" | "explain", ..] => words,
+            [
+                "--sort" | "--finding" | "--verdict" | "--not-seen-for",
+                _,
+                ..,
+            ] => [&["devices"], &words[..]].concat(),
+            _ => continue,
+        };
+        let names_input = arguments.contains(&"samples/coexistence") || arguments[0] == "explain";
+        let arguments = if names_input {
+            arguments
+        } else {
+            [&arguments[..], &["samples/coexistence"]].concat()
+        };
+        // A user or device of the samples has not sent everything that is asked for.
+        let (_, err, code) = run(&arguments);
+        assert_eq!(code, 0, "{part}: {err}");
+        ran += 1;
+    }
+    assert!(ran >= 35, "{ran}");
+}
