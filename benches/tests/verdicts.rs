@@ -21,7 +21,7 @@ type Key = (String, String);
 const DEVICES: usize = 10_000;
 
 /// The verdicts that there are.
-const VERDICTS: [&str; 18] = [
+const VERDICTS: [&str; 19] = [
     "disabled",
     "blocked",
     "auto_blocked",
@@ -39,6 +39,7 @@ const VERDICTS: [&str; 18] = [
     "gone_silent",
     "intermittent",
     "recovered",
+    "unknown",
     "healthy",
 ];
 

@@ -40,6 +40,23 @@ impl Refusal {
         }
     }
 
+    /// A state whose reason no table knows.
+    pub(crate) const BLOCKED_FOR_UNKNOWN_REASON: Refusal = Refusal {
+        commands: FIRST,
+        http: 403,
+        eas: None,
+        error: None,
+        access: Some("BlockedZ"),
+    };
+
+    pub(crate) const ACCOUNT_BLOCKED: Refusal = Refusal {
+        commands: FIRST,
+        http: 456,
+        eas: None,
+        error: None,
+        access: None,
+    };
+
     pub(crate) const WIPE: Refusal = Refusal {
         commands: FIRST,
         http: 449,
@@ -187,6 +204,12 @@ impl Refusal {
         eas: None,
         error: Some("StorageOfTheHourException"),
         access: None,
+    };
+
+    /// A page, which a device cannot use.
+    pub(crate) const PAGE: Refusal = Refusal {
+        http: 302,
+        ..Refusal::REFUSED
     };
 
     /// 403 with version and class, which says no more than that.

@@ -273,6 +273,14 @@ impl Script {
         }
     }
 
+    /// So many refusals in a minute, and more to the end.
+    pub(crate) fn hammer(&mut self, minute: u32, requests: u32, refusal: &Refusal) {
+        for number in 0..requests {
+            self.refuse(minute + number * 60 / requests, refusal);
+        }
+        self.refused(minute + HOUR..END, h(4), refusal);
+    }
+
     /// Logons that fail.
     pub(crate) fn locked_out(&mut self, range: Range<u32>, gap: u32, win32: u64) {
         for at in self.times(range, gap) {

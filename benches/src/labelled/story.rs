@@ -115,6 +115,17 @@ pub(crate) static STORIES: &[Story] = &[
         s.options(h(5));
         s.refused(h(5)..END, h(8), &Refusal::TOO_MANY_DEVICES);
     }),
+    story("blocked", "blocked_for_unknown_reason", 30, NAMED, |s| {
+        s.refused(h(5)..END, h(6), &Refusal::BLOCKED_FOR_UNKNOWN_REASON);
+    }),
+    story("blocked", "account_blocked", 30, NAMED, |s| {
+        s.works(0..h(40), h(3));
+        s.refused(h(42)..END, h(6), &Refusal::ACCOUNT_BLOCKED);
+    }),
+    story("blocked", "blocked_and_hammers", 20, NAMED, |s| {
+        s.works(0..h(60), h(3));
+        s.hammer(h(62), 90, &Refusal::blocked("BlockedD"));
+    }),
     story("auto_blocked", "auto_blocked", 40, NAMED, |s| {
         s.works(0..h(70), h(3));
         s.refused(h(71)..END, h(1), &Refusal::AUTO_BLOCKED);
@@ -204,6 +215,20 @@ pub(crate) static STORIES: &[Story] = &[
             s.refused(h(50)..END, h(4), &Refusal::POLICY_REFRESH);
         },
     ),
+    // Refused once or twice, and then not seen any more.
+    story(
+        "not_provisionable",
+        "gives_up_after_refusal",
+        40,
+        ALL,
+        |s| {
+            s.works(0..h(46), h(1));
+            let refusals = 1 + s.chance(2);
+            for number in 0..refusals {
+                s.refuse(h(47) + number * 20, &Refusal::NOT_PROVISIONED);
+            }
+        },
+    ),
     story("provisioning_loop", "loop_always", 80, ALL, |s| {
         provisioning_loop(s, h(1), &Refusal::NOT_PROVISIONED);
     }),
@@ -269,6 +294,22 @@ pub(crate) static STORIES: &[Story] = &[
             s.challenge(at, "FolderSync");
         }
     }),
+    story("authentication", "only_challenges_since", 30, ALL, |s| {
+        s.works(0..h(40), h(3));
+        for at in s.times(h(42)..END, h(5)) {
+            s.challenge(at, "Sync");
+        }
+    }),
+    story(
+        "authentication",
+        "gives_up_after_wrong_password",
+        30,
+        ALL,
+        |s| {
+            s.works(0..h(46), h(1));
+            s.logon_failure(h(47), WRONG_PASSWORD);
+        },
+    ),
     story(
         "authentication",
         "wrong_password_after_disabled",
@@ -379,6 +420,11 @@ pub(crate) static STORIES: &[Story] = &[
         s.refused(h(62)..h(64), 15 * MINUTE, &Refusal::JOBS_QUEUED);
         s.works(h(66)..END, h(3));
     }),
+    // What turns it away says more than how often it knocks.
+    story("throttled", "jobs_queued_and_hammers", 20, NAMED, |s| {
+        s.works(0..h(60), h(3));
+        s.hammer(h(62), 90, &Refusal::JOBS_QUEUED);
+    }),
     story("throttled", "backing_off", 30, NAMED, |s| {
         s.works(0..END, h(4));
         s.refused(h(10)..END, h(10), &Refusal::BACKING_OFF);
@@ -389,6 +435,16 @@ pub(crate) static STORIES: &[Story] = &[
     story("server_error", "server_error_later", 40, ALL, |s| {
         s.works(0..h(60), h(3));
         s.refused(h(62)..END, h(3), &Refusal::SERVER_ERROR);
+    }),
+    story("server_error", "server_error_and_hammers", 20, ALL, |s| {
+        s.works(0..h(60), h(3));
+        s.hammer(h(62), 90, &Refusal::SERVER_ERROR);
+    }),
+    story("server_error", "only_pages", 30, ONCE, |s| {
+        s.refused(h(4)..END, h(6), &Refusal::PAGE);
+    }),
+    story("server_error", "only_lost_states", 30, NAMED, |s| {
+        s.refused(h(4)..END, h(6), &Refusal::INVALID_SYNC_KEY);
     }),
     story("server_error", "user_not_found", 40, NAMED, |s| {
         s.options(h(1));
@@ -475,6 +531,25 @@ pub(crate) static STORIES: &[Story] = &[
         s.works(0..h(30), h(3));
         bad_hour(s, h(30), &Refusal::SERVER_ERROR_ON_SYNC);
         s.works(h(32)..END, h(3));
+    }),
+    // Nothing that it asks for tells.
+    story("unknown", "only_options", 30, ALL, |s| {
+        for at in s.times(h(3)..END, h(7)) {
+            s.options(at);
+        }
+    }),
+    story("unknown", "only_provisions", 30, ALL, |s| {
+        s.options(h(30));
+        s.refuse(h(30) + 5, &Refusal::NOT_PROVISIONED);
+        s.ok(h(30) + 20, "Provision");
+        s.ok(h(30) + 25, "Provision");
+    }),
+    story("unknown", "provisioning_begins", 30, ALL, |s| {
+        s.options(END - 400);
+        s.refuse(END - 390, &Refusal::NOT_PROVISIONED);
+    }),
+    story("unknown", "redirect_begins_at_once", 30, NAMED, |s| {
+        s.refuse(END - 400, &Refusal::REDIRECT);
     }),
     // Nothing is wrong.
     story("healthy", "off_at_night", 60, ALL, |s| {
@@ -593,9 +668,19 @@ pub(crate) static STORIES: &[Story] = &[
             s.works(over..start + h(37), h(3));
         }
     }),
-    story("healthy", "provisioning_begins", 30, ALL, |s| {
-        s.options(END - 400);
-        s.refuse(END - 390, &Refusal::NOT_PROVISIONED);
+    story("healthy", "rounds_of_many_refusals", 40, ALL, |s| {
+        for start in [h(9), h(33), h(57)] {
+            let refusals = 4 + s.chance(3);
+            let over = s.provisioning_round(start, refusals, &Refusal::NOT_PROVISIONED);
+            s.works(over..start + h(20), h(3));
+        }
+        s.works(h(78)..END, h(3));
+    }),
+    story("healthy", "provisioning_begins_anew", 30, ALL, |s| {
+        s.works(0..h(94), h(3));
+        for number in 0..3 {
+            s.refuse(END - 400 + number * 10, &Refusal::NOT_PROVISIONED);
+        }
     }),
     story("healthy", "redirect_followed", 40, NAMED, |s| {
         s.spread = false;
@@ -604,9 +689,7 @@ pub(crate) static STORIES: &[Story] = &[
         s.works(h(3) + 10..END, h(3));
     }),
     story("healthy", "redirect_begins", 30, NAMED, |s| {
-        if s.chance(2) == 0 {
-            s.works(0..h(94), h(3));
-        }
+        s.works(0..h(94), h(3));
         s.refuse(END - 400, &Refusal::REDIRECT);
     }),
     story("healthy", "quarantine_lifted", 40, NAMED, |s| {
@@ -660,6 +743,17 @@ pub(crate) static STORIES: &[Story] = &[
             s.event(at, event);
         }
         s.only(0..END, h(8), &["Sync"]);
+    }),
+    // The server writes a fault where the device hung up.
+    story("healthy", "aborted_pings_as_faults", 30, ALL, |s| {
+        s.works(0..h(92), h(3));
+        for at in s.times(h(1)..END, h(4)) {
+            let event = Event {
+                status: *s.rng.pick(&[(500, 0, 64), (503, 0, 995)]),
+                ..Event::ok("Ping")
+            };
+            s.event(at, event);
+        }
     }),
     // They say something about an item or the state of a folder, not about the device.
     story("healthy", "item_errors", 40, NAMED, |s| {

@@ -543,7 +543,7 @@ fn by_client(
             let key = (side.text("device_type"), side.text("client"));
             let kind = &mut kinds.entry(key).or_default()[at];
             kind.devices += 1;
-            kind.failing += i64::from(!side.is_well());
+            kind.failing += i64::from(side.verdict().is_none_or(Verdict::is_broken));
             kind.requests += side.number("requests").unsigned_abs();
             kind.failed += side.number("failed_requests").unsigned_abs();
         }

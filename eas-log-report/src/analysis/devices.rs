@@ -446,7 +446,7 @@ pub(super) fn broken(ledger: &Ledger) -> (u64, u64) {
         ledger
             .devices
             .iter()
-            .filter(|device| !device.verdict.is_well())
+            .filter(|device| device.verdict.is_broken())
     };
     let users: BTreeSet<TextId> = broken()
         .map(|device| device.user)
@@ -464,7 +464,7 @@ pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>)
         let worst = source
             .worst_finding(device)
             .map_or(Severity::Info, |advice| advice.severity);
-        let harm = (device.verdict.is_well(), worst, Reverse(device.failed));
+        let harm = (!device.verdict.is_broken(), worst, Reverse(device.failed));
         (harm, device.verdict, device.seen)
     };
     order.sort_by_cached_key(|device| rank(device));

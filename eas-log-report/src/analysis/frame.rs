@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use eas_log_parse::codes::Class;
 use eas_log_parse::{Encoded, Escaped};
 use polars::prelude::*;
 
@@ -200,12 +199,12 @@ fn outcome_rows(facts: &Facts, states: &mut Numbering, reasons: &mut Numbering) 
         .map(|(number, outcome)| {
             let judgement = facts.judgement(number as u32);
             // A state that is not known is shown as it stands.
-            let (state, reason) = match (outcome.access(texts), id(outcome.access)) {
-                (Some(access), _) => (
+            let (state, reason) = match (outcome.unknown_access(texts), outcome.access(texts)) {
+                (Some(raw), _) => (Some(states.number(&text(raw))), None),
+                (None, Some(access)) => (
                     Some(states.number(access.state.name())),
                     access.reason.map(|reason| reasons.number(reason.name())),
                 ),
-                (None, Some(raw)) => (Some(states.number(&text(texts.access.get(raw)))), None),
                 (None, None) => (None, None),
             };
             OutcomeRow {
@@ -222,7 +221,7 @@ fn outcome_rows(facts: &Facts, states: &mut Numbering, reasons: &mut Numbering) 
                 failed: judgement.failed,
                 provisioning: judgement.provisioning,
                 blocked: judgement.blocked,
-                challenge: judgement.class == Class::Challenge,
+                challenge: judgement.challenge,
                 working: judgement.working,
             }
         })

@@ -170,8 +170,7 @@ fn keep(section: &mut Section, args: &DevicesArgs) {
             || listed
                 .split("; ")
                 .any(|id| args.finding.iter().any(|wanted| wanted == id));
-        let broken =
-            !args.broken || Verdict::from_name(&verdict).is_some_and(|verdict| !verdict.is_well());
+        let broken = !args.broken || Verdict::from_name(&verdict).is_some_and(Verdict::is_broken);
         of_verdict && of_finding && broken
     });
     section.total = section.rows.len();

@@ -181,7 +181,7 @@ impl Condition {
                 "devices",
             ),
             What::Broken => (
-                verdicts(report, |of| !of.is_well()),
+                verdicts(report, Verdict::is_broken),
                 all_devices(),
                 "devices",
             ),

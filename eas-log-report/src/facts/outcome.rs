@@ -68,26 +68,57 @@ pub struct Outcome {
 pub struct Judgement {
     /// What kind of thing it is.
     pub class: Class,
-    /// Whether the request failed: HTTP 300 or above but for a challenge, or an EAS status of 101
-    /// or above, or an error that is not benign.
+    /// Whether the request counts as failed: HTTP 400 or above but for a [challenge](Self::challenge),
+    /// or an EAS status of 101 or above, or an error that is not benign.
     pub failed: bool,
-    /// Whether the failure says something about the device, and not only about one item or the
-    /// state of one folder.
+    /// Whether the request counts as the first leg of a handshake: HTTP 401.1 or 401.2 of nobody.
+    pub challenge: bool,
+    /// Whether the failure says something about the device, and not only about one item, the state of
+    /// one folder, or a connection.
     pub decisive: bool,
     /// Whether the request shows that the device works: it got through, with more than asking what
     /// the server can, or provisioning.
     pub working: bool,
     /// Whether the device was refused because it is not provisioned, or cannot be.
     pub provisioning: bool,
-    /// Whether the device is blocked.
+    /// Whether the device is blocked, to be wiped, or one too many.
     pub blocked: bool,
 }
 
-/// Refusals for want of provisioning: HTTP status, and EAS statuses (MS-ASCMD 2.2.2).
+impl Judgement {
+    /// Whether the request says why a device does not work: it failed, or a logon was denied that
+    /// counts as a leg of a handshake, or a page came in place of an answer.
+    pub fn is_trouble(self) -> bool {
+        self.failed || matches!(self.class, Class::Authentication | Class::Refused)
+    }
+}
+
+/// HTTP status of a refusal for want of provisioning.
 const RETRY_AFTER_PROVISION: u16 = 449;
+
+/// HTTP status by which one server asks the other for what it has not sent yet. With
+/// `MissingCscCacheEntry` that is part of normal work between them, and no device hears of it.
+const PROXY_HANDSHAKE: u16 = 441;
+
+/// Every access state.
+const STATES: [AccessState; 5] = [
+    AccessState::Unknown,
+    AccessState::Allowed,
+    AccessState::Blocked,
+    AccessState::Quarantined,
+    AccessState::DeviceDiscovery,
+];
+
+/// Windows statuses of connections that broke while a request waited: network name deleted,
+/// semaphore timeout, operation aborted, connection aborted.
+const BROKEN_CONNECTIONS: [u64; 4] = [64, 121, 995, 1236];
 
 impl Outcome {
     /// Judges the outcome by the rules of the data files.
+    ///
+    /// The error names the cause, the EAS status the kind, the HTTP status the least: the first of
+    /// them that says something is the class. A benign error says nothing, so that beside one the
+    /// statuses decide as if it were not there: 401, 500 and 503 stay what they are.
     pub fn judge(&self, texts: &Texts) -> Judgement {
         let errors = self.error_classes(texts);
         let named = |class: &Class| !matches!(class, Class::Benign | Class::Unknown);
@@ -106,29 +137,44 @@ impl Outcome {
             .filter(|&status| !(200..300).contains(&status))
             .map(|status| self.http_class(status, access));
         let access = access.map(|access| access.state);
-
-        let benign = !errors.is_empty() && errors.iter().all(|class| *class == Class::Benign);
-        // The error names the cause, the EAS status the kind, the HTTP status the least.
-        let class = if self.is_challenge() && errors.is_empty() && eas.is_none() {
-            Class::Challenge
-        } else if benign && eas.is_none() {
-            // As with HTTP 441, by which a proxy is asked for what it has not sent yet.
-            Class::Benign
-        } else {
-            error.or(eas).or(http).unwrap_or(if errors.is_empty() {
-                Class::Success
-            } else if errors.contains(&Class::Unknown) {
-                Class::Unknown
-            } else {
-                Class::Benign
-            })
-        };
-        let failed = !matches!(class, Class::Success | Class::Benign | Class::Challenge);
         let command = (self.command != NONE).then(|| texts.commands.get(self.command));
+
+        let is_bad = |status| status >= 400;
+        let only_benign = errors.iter().all(|class| *class == Class::Benign);
+        let challenge = self.is_challenge() && only_benign && eas.is_none();
+        let class = match error.or(eas) {
+            Some(class) => class,
+            None if challenge && !self.is_logon_failure() => Class::Challenge,
+            None if only_benign && self.is_between_servers_or_broken(command, &errors) => {
+                Class::Benign
+            }
+            None => match http {
+                Some(class) if class != Class::Benign => class,
+                _ if !only_benign => Class::Unknown,
+                None if errors.is_empty() => Class::Success,
+                _ => Class::Benign,
+            },
+        };
+        let failed =
+            self.sc_status.is_some_and(is_bad) && !challenge || eas.is_some() || !only_benign;
+        let says = |which: fn(Class) -> bool| {
+            errors
+                .iter()
+                .copied()
+                .chain(eas)
+                .chain(http)
+                .chain([class])
+                .any(which)
+        };
         Judgement {
             class,
             failed,
-            decisive: failed && !matches!(class, Class::Item | Class::SyncState),
+            challenge,
+            decisive: failed
+                && !matches!(
+                    class,
+                    Class::Item | Class::SyncState | Class::Benign | Class::Challenge
+                ),
             working: matches!(class, Class::Success | Class::Benign)
                 && self
                     .sc_status
@@ -143,30 +189,41 @@ impl Outcome {
                 )
                 && !matches!(command, None | Some(b"OPTIONS" | b"Options" | b"Provision")),
             provisioning: self.sc_status == Some(RETRY_AFTER_PROVISION)
-                || self
-                    .eas_status
-                    .is_some_and(|status| (139..=144).contains(&status))
-                || errors.iter().any(|class| {
+                || says(|class| {
                     matches!(
                         class,
                         Class::Provisioning | Class::NotProvisionable | Class::Wipe
                     )
                 }),
             blocked: access == Some(AccessState::Blocked)
-                || self.eas_status == Some(129)
-                || errors
-                    .iter()
-                    .any(|class| matches!(class, Class::Blocked | Class::AutoBlocked)),
+                || says(|class| {
+                    matches!(
+                        class,
+                        Class::Blocked | Class::AutoBlocked | Class::DeviceLimit | Class::Wipe
+                    )
+                }),
         }
     }
 
-    /// Whether this is the first leg of an authentication handshake: nobody is named, and no logon
-    /// was tried.
+    /// Whether this is the first leg of an authentication handshake by its form: nobody is named.
+    /// Where Windows says that a logon was tried and denied, it counts as a leg all the same, but the
+    /// device is not let in.
     fn is_challenge(&self) -> bool {
-        self.sc_status == Some(401)
-            && self.anonymous
-            && matches!(self.sc_substatus, Some(1 | 2))
-            && !self.is_logon_failure()
+        self.sc_status == Some(401) && self.anonymous && matches!(self.sc_substatus, Some(1 | 2))
+    }
+
+    /// Whether the status is none that a device gets, or says that the connection broke: on a Ping,
+    /// which waits for long, or within a logon. Windows then speaks of the connection.
+    fn is_between_servers_or_broken(&self, command: Option<&[u8]>, errors: &[Class]) -> bool {
+        let broke = self
+            .sc_win32_status
+            .is_some_and(|code| BROKEN_CONNECTIONS.contains(&code));
+        match self.sc_status {
+            Some(PROXY_HANDSHAKE) => !errors.is_empty(),
+            Some(401) => broke,
+            Some(500..) => broke && command == Some(b"Ping"),
+            _ => false,
+        }
     }
 
     /// Whether the Windows status says that a logon was tried and denied.
@@ -194,6 +251,7 @@ impl Outcome {
             Some(class) => class,
             // No answer came about, as with 0: the connection broke.
             None if status < 300 => Class::Benign,
+            // A page, as with 302: no failure by its number, but nothing that a device can use.
             None if status < 500 => Class::Refused,
             None => Class::Server,
         }
@@ -230,7 +288,9 @@ impl Outcome {
                 Err(_) => Escaped(names).to_string(),
             });
         }
-        if let Some(access) = self.access(texts) {
+        if let Some(said) = self.unknown_access(texts) {
+            parts.push(Escaped(said).to_string());
+        } else if let Some(access) = self.access(texts) {
             let reason = access.reason.map(|reason| format!(" ({})", reason.name()));
             parts.push(format!(
                 "{}{}",
@@ -247,11 +307,362 @@ impl Outcome {
         parts.join(", ")
     }
 
-    /// The access state, where the line has a known one.
+    /// The access state, where the line has a known one. A reason that is not known is left out, since
+    /// the device is blocked all the same.
     pub fn access(&self, texts: &Texts) -> Option<Access> {
         if self.access == NONE {
             return None;
         }
-        Access::parse(texts.access.get(self.access)).ok()
+        let said = texts.access.get(self.access);
+        Access::parse(said).ok().or_else(|| {
+            let state = STATES
+                .into_iter()
+                .find(|state| said.starts_with(state.name().as_bytes()))?;
+            Some(Access {
+                state,
+                reason: None,
+            })
+        })
+    }
+
+    /// The access state as the line has it, where that is not a known state with a known reason.
+    pub fn unknown_access<'t>(&self, texts: &'t Texts) -> Option<&'t [u8]> {
+        if self.access == NONE {
+            return None;
+        }
+        let said = texts.access.get(self.access);
+        Access::parse(said).is_err().then_some(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a line is judged that says this: command, HTTP status with substatus and Windows status,
+    /// whether it names a user, EAS status, error, and access state; each empty if it does not.
+    fn judge(
+        command: &str,
+        status: (u16, u16, u64),
+        named: bool,
+        (eas_status, error, access): (Option<u16>, &str, &str),
+    ) -> Judgement {
+        let mut texts = Texts::default();
+        let outcome = Outcome {
+            command: texts.commands.intern(command.as_bytes()),
+            sc_status: Some(status.0),
+            sc_substatus: Some(status.1),
+            sc_win32_status: Some(status.2),
+            eas_status,
+            version: None,
+            error: match error {
+                "" => NONE,
+                error => texts.errors.intern(error.as_bytes()),
+            },
+            access: match access {
+                "" => NONE,
+                access => texts.access.intern(access.as_bytes()),
+            },
+            policy_key: PolicyKey::Unknown,
+            sync_type: None,
+            form: LogForm::Named,
+            anonymous: !named,
+            tier: Tier::Client,
+        };
+        outcome.judge(&texts)
+    }
+
+    #[test]
+    fn statuses_errors_and_states() {
+        const NO: (Option<u16>, &str, &str) = (None, "", "");
+        let error = |name| (None, name, "");
+        let eas = |status| (Some(status), "", "");
+        let access = |state| (None, "", state);
+        // What holds: failed, challenge, decisive, working, provisioning, blocked.
+        let cases = [
+            ("Sync", (200, 0, 0), true, NO, Class::Success, "w"),
+            ("Sync", (200, 0, 0), true, eas(1), Class::Success, "w"),
+            ("OPTIONS", (200, 0, 0), true, NO, Class::Success, ""),
+            ("Provision", (200, 0, 0), true, NO, Class::Success, ""),
+            // No failures by their number, and nothing that works.
+            ("Sync", (301, 0, 0), true, NO, Class::Refused, ""),
+            ("Sync", (302, 0, 0), true, NO, Class::Refused, ""),
+            ("Sync", (304, 0, 0), true, NO, Class::Refused, ""),
+            ("Sync", (399, 0, 0), true, NO, Class::Refused, ""),
+            ("Sync", (0, 0, 64), true, NO, Class::Benign, ""),
+            ("Sync", (400, 0, 0), true, NO, Class::Request, "fd"),
+            // Handshakes, and logons.
+            ("Sync", (401, 2, 5), false, NO, Class::Challenge, "c"),
+            (
+                "Sync",
+                (401, 1, 2_148_074_254),
+                false,
+                NO,
+                Class::Challenge,
+                "c",
+            ),
+            ("Sync", (401, 1, 64), false, NO, Class::Challenge, "c"),
+            (
+                "Sync",
+                (401, 1, 1326),
+                false,
+                NO,
+                Class::Authentication,
+                "c",
+            ),
+            ("Sync", (401, 3, 5), false, NO, Class::Authentication, "fd"),
+            (
+                "Sync",
+                (401, 1, 1326),
+                true,
+                NO,
+                Class::Authentication,
+                "fd",
+            ),
+            ("Sync", (401, 1, 64), true, NO, Class::Benign, "f"),
+            (
+                "Sync",
+                (401, 2, 5),
+                false,
+                error("AnonymousUser"),
+                Class::Authentication,
+                "fd",
+            ),
+            (
+                "Sync",
+                (401, 2, 5),
+                false,
+                error("SyncCollisionDetected"),
+                Class::Challenge,
+                "c",
+            ),
+            // Benign errors say nothing.
+            (
+                "Ping",
+                (200, 0, 0),
+                true,
+                error("PingCollisionDetected"),
+                Class::Benign,
+                "w",
+            ),
+            (
+                "Sync",
+                (401, 1, 0),
+                true,
+                error("SyncCollisionDetected"),
+                Class::Authentication,
+                "fd",
+            ),
+            (
+                "Ping",
+                (500, 0, 0),
+                true,
+                error("PingCollisionDetected"),
+                Class::Server,
+                "fd",
+            ),
+            (
+                "Ping",
+                (503, 0, 0),
+                true,
+                error("PingCollisionDetected"),
+                Class::Server,
+                "fd",
+            ),
+            (
+                "Sync",
+                (200, 0, 0),
+                true,
+                error("PingCollisionDetected%3bOverBudget"),
+                Class::Throttled,
+                "fd",
+            ),
+            (
+                "Sync",
+                (441, 0, 0),
+                true,
+                error("MissingCscCacheEntry"),
+                Class::Benign,
+                "f",
+            ),
+            ("Sync", (441, 0, 0), true, NO, Class::Proxy, "fd"),
+            // A device that hangs up.
+            ("Ping", (200, 0, 64), true, NO, Class::Success, "w"),
+            ("Ping", (500, 0, 995), true, NO, Class::Benign, "f"),
+            ("Sync", (500, 0, 995), true, NO, Class::Server, "fd"),
+            (
+                "Ping",
+                (503, 0, 64),
+                true,
+                error("OverBudget"),
+                Class::Throttled,
+                "fd",
+            ),
+            // Errors.
+            (
+                "Sync",
+                (200, 0, 0),
+                true,
+                error("NeverHeardOf"),
+                Class::Unknown,
+                "fd",
+            ),
+            (
+                "Sync",
+                (0, 0, 64),
+                true,
+                error("NeverHeardOf"),
+                Class::Unknown,
+                "fd",
+            ),
+            (
+                "Sync",
+                (500, 0, 0),
+                true,
+                error("NeverHeardOf"),
+                Class::Server,
+                "fd",
+            ),
+            (
+                "ItemOperations",
+                (200, 0, 0),
+                true,
+                eas(150),
+                Class::Item,
+                "f",
+            ),
+            ("Sync", (200, 0, 0), true, eas(134), Class::SyncState, "f"),
+            // Provisioning.
+            (
+                "FolderSync",
+                (449, 0, 0),
+                true,
+                NO,
+                Class::Provisioning,
+                "fdp",
+            ),
+            (
+                "FolderSync",
+                (200, 0, 0),
+                true,
+                eas(142),
+                Class::Provisioning,
+                "fdp",
+            ),
+            (
+                "FolderSync",
+                (403, 0, 0),
+                true,
+                access("BlockedP"),
+                Class::Provisioning,
+                "fdpb",
+            ),
+            (
+                "Provision",
+                (200, 0, 0),
+                true,
+                eas(145),
+                Class::NotProvisionable,
+                "fdp",
+            ),
+            (
+                "Provision",
+                (403, 0, 0),
+                true,
+                error("DeviceNotFullyProvisionable"),
+                Class::NotProvisionable,
+                "fdp",
+            ),
+            // Blocked.
+            ("Sync", (456, 0, 0), true, NO, Class::Blocked, "fdb"),
+            ("Sync", (200, 0, 0), true, eas(129), Class::Blocked, "fdb"),
+            (
+                "FolderSync",
+                (200, 0, 0),
+                true,
+                eas(177),
+                Class::DeviceLimit,
+                "fdb",
+            ),
+            (
+                "FolderSync",
+                (403, 0, 0),
+                true,
+                error("MaxDevicesExceeded"),
+                Class::DeviceLimit,
+                "fdb",
+            ),
+            (
+                "FolderSync",
+                (200, 0, 0),
+                true,
+                eas(140),
+                Class::Wipe,
+                "fdpb",
+            ),
+            (
+                "Sync",
+                (503, 0, 0),
+                true,
+                error("DeviceIsAutoBlocked"),
+                Class::AutoBlocked,
+                "fdb",
+            ),
+            (
+                "Sync",
+                (403, 0, 0),
+                true,
+                access("BlockedZ"),
+                Class::Blocked,
+                "fdb",
+            ),
+            (
+                "Sync",
+                (200, 0, 0),
+                true,
+                access("BlockedZ"),
+                Class::Success,
+                "b",
+            ),
+            (
+                "Sync",
+                (200, 0, 0),
+                true,
+                access("QuarantinedG"),
+                Class::Success,
+                "",
+            ),
+            (
+                "Sync",
+                (200, 0, 0),
+                true,
+                access("AllowedG"),
+                Class::Success,
+                "w",
+            ),
+        ];
+        let mut wrong = Vec::new();
+        for (command, status, named, rest, class, holds) in cases {
+            let judged = judge(command, status, named, rest);
+            let found: String = [
+                (judged.failed, 'f'),
+                (judged.challenge, 'c'),
+                (judged.decisive, 'd'),
+                (judged.working, 'w'),
+                (judged.provisioning, 'p'),
+                (judged.blocked, 'b'),
+            ]
+            .iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, letter)| *letter)
+            .collect();
+            if (judged.class, found.as_str()) != (class, holds) {
+                wrong.push(format!(
+                    "{command} {status:?} {named} {rest:?}: {:?} {found}, not {class:?} {holds}",
+                    judged.class
+                ));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

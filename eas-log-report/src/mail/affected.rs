@@ -71,7 +71,7 @@ fn is_affected(value: &Value) -> bool {
     let Value::Text(name) = value else {
         return false;
     };
-    Verdict::from_name(name).is_some_and(|verdict| !verdict.is_well())
+    Verdict::from_name(name).is_some_and(Verdict::is_broken)
 }
 
 #[cfg(test)]

@@ -179,9 +179,9 @@ pub(super) mod tests {
                 number => Some(vec![text(name), Value::Number(number as i64)]),
             }
         });
-        let broken = devices.iter().filter(|(verdict, _)| {
-            Verdict::from_name(verdict).is_some_and(|verdict| !verdict.is_well())
-        });
+        let broken = devices
+            .iter()
+            .filter(|(verdict, _)| Verdict::from_name(verdict).is_some_and(Verdict::is_broken));
         let totals = Totals {
             requests: devices.len() as u64,
             broken_devices: broken.count() as u64,

@@ -118,9 +118,9 @@ pub(super) fn broken(report: &Report) -> (String, String) {
         .collect();
     let devices: u64 = verdicts.iter().map(|(devices, _)| devices).sum();
     verdicts.sort_by_key(|&(devices, _)| Reverse(devices));
-    let named = |well: bool| -> Vec<String> {
+    let named = |broken: bool| -> Vec<String> {
         let of_kind = verdicts.iter().filter(|(_, verdict)| {
-            Verdict::from_name(verdict).is_some_and(|verdict| verdict.is_well() == well)
+            Verdict::from_name(verdict).is_some_and(|verdict| verdict.is_broken() == broken)
         });
         of_kind
             .map(|(devices, verdict)| format!("{} {verdict}", grouped(*devices)))
@@ -131,7 +131,7 @@ pub(super) fn broken(report: &Report) -> (String, String) {
     } else {
         "are"
     };
-    let mut groups = vec![named(false).join(", "), named(true).join(", ")];
+    let mut groups = vec![named(true).join(", "), named(false).join(", ")];
     groups.retain(|group| !group.is_empty());
     (
         format!(

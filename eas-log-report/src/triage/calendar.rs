@@ -5,15 +5,13 @@ use eas_log_parse::Half;
 use crate::facts::{Day, DayKey, Quarters, Trouble};
 
 /// The least number of failures in a row that are an episode and no accident.
-const EPISODE: u64 = 3;
+pub(crate) const EPISODE: u64 = 3;
 
 /// What the days of a device come to. Failures are those that say something about the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Calendar {
     /// Stretches of at least three failures that ended with a request that worked.
     pub(crate) episodes: u32,
-    /// Failures in all.
-    pub(crate) failures: u64,
     /// Failures since the last request that worked. Those in the hour of that request count all, since
     /// which of them came later is not known.
     pub(crate) failures_since: u64,
@@ -23,8 +21,27 @@ pub(crate) struct Calendar {
     pub(crate) busiest_day: Option<(u64, i32)>,
     /// Different hours in which requests worked.
     pub(crate) hours_worked: u32,
-    /// The longest time in hours, whole ones, between two requests.
+    /// The longest time in hours, whole ones, between two requests; of one that is not seen on
+    /// weekends, without those between them.
     pub(crate) longest_gap_h: i64,
+    /// Whether it was seen on a Saturday or Sunday (UTC).
+    pub(crate) seen_on_weekends: bool,
+}
+
+/// Seconds of Saturdays and Sundays (UTC) between two times.
+pub(crate) fn weekend_s(from: i64, to: i64) -> i64 {
+    const DAY: i64 = 86_400;
+    // From a Monday on: 1970-01-01 was a Thursday.
+    let before = |time: i64| {
+        let since_monday = time + 3 * DAY;
+        let week = since_monday.rem_euclid(7 * DAY);
+        since_monday.div_euclid(7 * DAY) * 2 * DAY + (week - 5 * DAY).max(0)
+    };
+    before(to) - before(from)
+}
+
+fn is_weekend(day: i32) -> bool {
+    (i64::from(day) + 3).rem_euclid(7) >= 5
 }
 
 /// A day, with the halves of its requests put together.
@@ -54,6 +71,9 @@ pub(crate) struct Days<'f> {
     pub(crate) days: Vec<(DayKey, &'f Day)>,
     pub(crate) troubles: Vec<(DayKey, &'f Trouble)>,
     pub(crate) has_backs: bool,
+    /// So many quarters of an hour must lie between the first and the last failure of an episode: as
+    /// long as a round of provisioning may take, where failures are of such rounds.
+    pub(crate) least_quarters: i64,
 }
 
 impl Days<'_> {
@@ -65,8 +85,14 @@ impl Days<'_> {
         let mut calendar = Calendar::default();
         // Failures in a row: each of them once, and with all of an hour that has several stretches.
         let (mut failing, mut at_most): (u64, u64) = (0, 0);
+        // The first and the last quarter of them.
+        let mut failing_in: Option<(i64, i64)> = None;
         let mut counted_hour = None;
         let mut seen_hour: Option<i64> = None;
+        calendar.seen_on_weekends = self
+            .days
+            .iter()
+            .any(|(key, day)| day.seen != 0 && is_weekend(key.day));
         let mut troubles = self.troubles.as_slice();
         for same in self.days.chunk_by(|a, b| a.0.day == b.0.day) {
             let day = same[0].0.day;
@@ -81,7 +107,11 @@ impl Days<'_> {
             for hour in (0..24).filter(|hour| whole.seen >> hour & 1 == 1) {
                 let number = i64::from(day) * 24 + hour;
                 if let Some(before) = seen_hour.replace(number) {
-                    calendar.longest_gap_h = calendar.longest_gap_h.max(number - before);
+                    let mut gap = number - before;
+                    if !calendar.seen_on_weekends {
+                        gap -= weekend_s(before * 3600, number * 3600) / 3600;
+                    }
+                    calendar.longest_gap_h = calendar.longest_gap_h.max(gap);
                 }
                 let quarters = hour as usize * 4..hour as usize * 4 + 4;
                 if quarters.clone().any(|quarter| whole.worked.has(quarter)) {
@@ -91,18 +121,22 @@ impl Days<'_> {
                     let failed = whole.failed.has(quarter);
                     let in_hour = whole.failures(hour as usize);
                     if failed {
+                        let now = number * 4 + quarter as i64 % 4;
+                        failing_in = Some((failing_in.map_or(now, |(first, _)| first), now));
                         if counted_hour == Some(number) {
                             at_most = at_most.max(in_hour);
                         } else {
                             counted_hour = Some(number);
-                            calendar.failures += in_hour;
                             failing += in_hour;
                             at_most += in_hour;
                         }
                         calendar.longest_failing = calendar.longest_failing.max(at_most);
                     }
                     if whole.worked.has(quarter) {
-                        calendar.episodes += u32::from(failing >= EPISODE);
+                        let long = failing_in
+                            .take()
+                            .is_some_and(|(first, last)| last - first >= self.least_quarters);
+                        calendar.episodes += u32::from(long && failing >= EPISODE);
                         failing = 0;
                         at_most = if failed { in_hour } else { 0 };
                     }
@@ -143,6 +177,10 @@ mod tests {
 
     /// The calendar of requests: second since some midnight, and whether it worked.
     fn calendar(requests: &[(u32, bool)]) -> Calendar {
+        read(requests, 0)
+    }
+
+    fn read(requests: &[(u32, bool)], least_quarters: i64) -> Calendar {
         let mut days: Vec<(DayKey, Day, Trouble)> = Vec::new();
         for &(time, worked) in requests {
             let key = DayKey {
@@ -169,6 +207,7 @@ mod tests {
             days: days.iter().map(|(key, day, _)| (*key, day)).collect(),
             troubles: days.iter().map(|(key, _, t)| (*key, t)).collect(),
             has_backs: false,
+            least_quarters,
         }
         .read()
     }
@@ -233,5 +272,47 @@ mod tests {
         assert_eq!(found.busiest_day, Some((2, 0)));
         assert_eq!(found.hours_worked, 3);
         assert_eq!(found.longest_gap_h, 43);
+    }
+
+    #[test]
+    fn rounds_that_are_over_soon_are_no_episodes() {
+        let round = |from| [minutes(from, 3, false), minutes(from + 200, 1, true)].concat();
+        let rounds = [round(0), round(40_000)].concat();
+        assert_eq!(
+            (read(&rounds, 0).episodes, read(&rounds, 4).episodes),
+            (2, 0)
+        );
+        let long = [minutes(0, 80, false), minutes(90_000, 1, true)].concat();
+        assert_eq!(read(&long, 4).episodes, 1);
+    }
+
+    #[test]
+    fn weekends() {
+        // 2011-05-06 was a Friday.
+        let friday = 15_100 * 86_400;
+        let hour = 3600;
+        for (from, to, hours) in [
+            (0, 24, 0),
+            (0, 48, 24),
+            (0, 25, 1),
+            (12, 84, 48),
+            (30, 31, 1),
+            (72, 100, 0),
+            (0, 24 * 8, 48),
+        ] {
+            let weekend = weekend_s(friday + from * hour, friday + to * hour);
+            assert_eq!(weekend, hours * hour, "{from} to {to}");
+        }
+        // Office hours from Wednesday to Friday and on Monday.
+        let days: Vec<(u32, bool)> = [0, 1, 2, 5]
+            .map(|day| (15_098 + day) * 86_400)
+            .into_iter()
+            .flat_map(|day| [(day + 8 * 3600, true), (day + 17 * 3600, true)])
+            .collect();
+        let found = calendar(&days);
+        assert_eq!((found.longest_gap_h, found.seen_on_weekends), (15, false));
+        let all = [days, vec![(15_101 * 86_400, true)]].concat();
+        let found = calendar(&all);
+        assert_eq!((found.longest_gap_h, found.seen_on_weekends), (56, true));
     }
 }

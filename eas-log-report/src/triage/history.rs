@@ -3,7 +3,7 @@
 use eas_log_parse::codes::Class;
 use eas_log_parse::{Access, Half};
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, weekend_s};
 use crate::facts::{
     Cell, CellKey, Facts, Gauge, Identity, Judgement, Moment, NONE, Outcome, Run, TextId,
 };
@@ -85,7 +85,7 @@ pub(crate) struct History<'f> {
     pub(crate) busiest_minute: Option<(u64, Moment)>,
     /// Of the folders that were synchronized from the start, each on each day.
     pub(crate) resyncs: Vec<Resync>,
-    /// The time of the last request in all logs.
+    /// The time of the last request in all logs, also of those that the filters leave out.
     pub(crate) end: i64,
     /// Working requests.
     pub(crate) worked: Option<Sum>,
@@ -178,6 +178,40 @@ impl<'f> History<'f> {
         const IN_PROGRESS_S: i64 = 15 * 60;
         at.seconds()
             .is_some_and(|time| self.end - time <= IN_PROGRESS_S)
+    }
+
+    /// For how many seconds the device was not seen at the end of the logs, if that is out of the
+    /// common: more than a day, and more than three times its longest earlier silence. Weekends count
+    /// only for a device that is seen on weekends.
+    pub(crate) fn silent_s(&self) -> Option<i64> {
+        let last = self.seen()?.last.seconds()?;
+        let silent = self.end - last;
+        let weekends = match self.calendar.seen_on_weekends {
+            true => 0,
+            false => weekend_s(last, self.end),
+        };
+        let counts = silent - weekends;
+        (counts > 24 * 3600 && counts > 3 * 3600 * self.calendar.longest_gap_h).then_some(silent)
+    }
+
+    /// Provisions that got through.
+    pub(crate) fn provisions(&self) -> impl Iterator<Item = &Event<'f>> {
+        self.events.iter().filter(|event| {
+            self.command(event).eq_ignore_ascii_case(b"Provision")
+                && !event.judgement.failed
+                && !event.judgement.challenge
+        })
+    }
+
+    /// Failures that say something about the device, but for the refusals of rounds of provisioning
+    /// that came to their end.
+    pub(crate) fn failures_but_rounds(&self) -> u64 {
+        let provisions = self.provisions().next().is_some();
+        let counts = |event: &&Event<'f>| {
+            event.judgement.decisive && !(provisions && event.is(Class::Provisioning))
+        };
+        let failures = self.events.iter().filter(counts);
+        failures.map(|event| event.counted).sum()
     }
 
     pub(crate) fn never_worked(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use eas_log_parse::codes::Class;
 use rayon::prelude::*;
 
-use super::calendar::{Calendar, Days};
+use super::calendar::{Calendar, Days, EPISODE};
 use super::device::Device;
 use super::history::{Event, History, Resync};
 use super::rules::{Limits, decide};
@@ -123,6 +123,7 @@ impl Ledger {
                     days: sorted.days.of(entities).map(borrowed).collect(),
                     troubles: sorted.troubles.of(entities).map(trouble).collect(),
                     has_backs: history.has_backs(),
+                    least_quarters: least_quarters(&history),
                 }
                 .read();
                 let seen = history.seen()?;
@@ -146,6 +147,13 @@ fn is_a_device(events: &[Event<'_>], no_user: bool, no_device: bool) -> bool {
         || events
             .iter()
             .any(|event| event.judgement.class != Class::Challenge)
+}
+
+/// How long failures must go on to be an episode: an hour where they are refusals of a device that
+/// provisions, since such rounds are normal, however many refusals each has.
+fn least_quarters(history: &History<'_>) -> i64 {
+    let rounds = history.failures_but_rounds() < EPISODE && history.provisions().next().is_some();
+    if rounds { 4 } else { 0 }
 }
 
 fn gauge(facts: &Facts, entities: &[u32]) -> Gauge {

@@ -8,7 +8,7 @@ use eas_log_parse::{AccessReason, AccessState, SyncType};
 use super::calendar::Calendar;
 use super::history::{Event, History, Sum, sum};
 use super::verdict::Verdict;
-use crate::facts::Moment;
+use crate::facts::{Cell, Moment};
 
 /// How many requests are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Rule {
 const SEVERAL: u64 = 3;
 /// Failures of this share in percent are no accident.
 const SHARE: u64 = 5;
+/// Refusals in a row that are no single round of provisioning.
+const ROUND: u64 = 10;
 /// Synchronizations with one key within ten minutes that are a loop.
 const LOOP: u32 = 10;
 /// Refusals this close are one.
@@ -81,7 +83,7 @@ const SERVER: [Class; 6] = [
 ];
 
 /// Every rule, in the order of precedence.
-pub static RULES: [Rule; 18] = [
+pub static RULES: [Rule; 19] = [
     Rule {
         verdict: Verdict::Disabled,
         when: "refused because the user may not use ActiveSync, and nothing worked since",
@@ -151,39 +153,42 @@ pub static RULES: [Rule; 18] = [
     Rule {
         verdict: Verdict::NotProvisionable,
         when: "the server says that the device cannot meet the policy, and nothing worked since; or \
-               it is refused for want of provisioning at least 3 times (2 if it never worked, 1 if \
-               that was more than 15 minutes before the end) and no Provision gets through between",
+               it is refused for want of provisioning at least 3 times, or once if it never worked or \
+               is not seen any more, and no Provision gets through between or after; fewer than 10 \
+               refusals that all came within 15 minutes before the end may be a round that goes on",
         refusal: true,
         test: |history, _| {
             let told = history.standing(|event| event.is(Class::NotProvisionable));
-            told.map(Ruling::from).or_else(|| {
-                let refused = not_provisioned(history)?;
-                (!provisions_between(history, &refused)).then(|| refused.into())
-            })
+            told.map(Ruling::from)
+                .or_else(|| not_provisioned(history, Provisions::None))
         },
     },
     Rule {
         verdict: Verdict::ProvisioningLoop,
-        when: "the same refusals, though a Provision got through between the first and the last",
+        when: "refused at least 3 times, though a Provision got through between the first and the last",
         refusal: true,
-        test: |history, _| {
-            let refused = not_provisioned(history)?;
-            provisions_between(history, &refused).then(|| refused.into())
-        },
+        test: |history, _| not_provisioned(history, Provisions::Between),
     },
     Rule {
         verdict: Verdict::Authentication,
-        when: "not let in at least 3 times, or once if it never worked, and nothing worked since; or \
-               it has made nothing but 3 or more first legs of a handshake",
+        when: "not let in at least 3 times, or once if it never worked or is not seen any more, and \
+               nothing worked since; or it has made nothing but 3 or more first legs of a handshake, \
+               or for more than a day nothing else",
         refusal: true,
         test: |history, _| {
             let denied = history.standing(|event| event.is(Class::Authentication));
             if let Some(denied) = denied {
-                let enough = history.never_worked() || since(history, &denied) >= SEVERAL;
+                let enough = history.never_worked()
+                    || since(history, &denied) >= SEVERAL
+                    || history.silent_s().is_some();
                 return enough.then(|| denied.into());
             }
-            let challenged = history.of(|event| event.is(Class::Challenge))?;
-            let nothing_else = challenged.requests == history.requests();
+            let challenged = history.standing(|event| event.is(Class::Challenge))?;
+            let others = history.of(|event| !event.is(Class::Challenge));
+            let nothing_else = others.is_none_or(|others| {
+                let (other, last) = (others.last.seconds(), challenged.last.seconds());
+                matches!((other, last), (Some(other), Some(last)) if last - other > 86_400)
+            });
             (nothing_else && challenged.requests >= SEVERAL).then(|| challenged.into())
         },
     },
@@ -211,57 +216,56 @@ pub static RULES: [Rule; 18] = [
     Rule {
         verdict: Verdict::SyncLoop,
         when: "at least 10 synchronizations with one sync key in a row within ten minutes in the log of one server; or at \
-               least 10 recoveries (sync type R) that are a fifth of all its synchronizations",
+               least 10 recoveries (sync type R) that are a fifth of all its synchronizations; and it \
+               is not turned away",
         refusal: false,
-        test: |history, _| sync_loop(history),
+        test: |history, _| sync_loop(history).filter(|_| !is_turned_away(history)),
     },
     Rule {
         verdict: Verdict::Resync,
         when: "a folder is synchronized from the start (sync key 0) on a day (UTC) at least 3 times \
-               and more often than twice an hour, or at least 10 times",
+               and more often than twice an hour, or at least 10 times; and the device is not turned \
+               away",
         refusal: false,
-        test: |history, _| resync(history),
+        test: |history, _| resync(history).filter(|_| !is_turned_away(history)),
     },
     Rule {
         verdict: Verdict::Storm,
-        when: "more than 60 requests in a minute, or more than 1,000 on a day (both adjustable)",
+        when: "more than 60 requests in a minute, or more than 1,000 on a day (both adjustable), and it \
+               is not turned away: that its last 3 or more requests failed goes before how many it made",
         refusal: false,
-        test: storm,
+        test: |history, limits| storm(history, limits).filter(|_| !is_turned_away(history)),
     },
     Rule {
         verdict: Verdict::Throttled,
-        when: "at least 3 requests and 5 % of all are turned away by throttling",
+        when: "at least 3 requests and 5 % of all are turned away by throttling, or it never worked",
         refusal: false,
         test: |history, _| {
             let throttled = history.of(|event| event.is(Class::Throttled))?;
-            is_no_accident(history, throttled.requests).then(|| throttled.into())
+            let enough = history.never_worked() || is_no_accident(history, throttled.requests);
+            enough.then(|| throttled.into())
         },
     },
     Rule {
         verdict: Verdict::ServerError,
         when: "a command fails with an error of the server at least 3 times (6 if it worked between \
-               them) and in 5 % of all requests, or nothing ever worked; and it has not worked since",
+               them) and in 5 % of all requests, and has not worked since; or nothing ever worked, \
+               whatever else failed; or nothing has worked since the state of its folders was lost at \
+               least 3 times; or an error of the server is the last of a device that is not seen any \
+               more",
         refusal: false,
-        test: |history, _| {
-            let (failed, unbroken) = history.standing_by_command(&SERVER)?;
-            // How many of those that were followed by a success came later is not known.
-            let several = if unbroken { SEVERAL } else { 2 * SEVERAL };
-            let enough = history.never_worked()
-                || failed.requests >= several && is_no_accident(history, failed.requests);
-            enough.then(|| failed.into())
-        },
+        test: server_error,
     },
     Rule {
         verdict: Verdict::GoneSilent,
         when: "it worked in at least two hours, and is not seen for more than a day, and for more than \
-               three times its longest earlier silence, while others are",
+               three times its longest earlier silence, while others are; Saturdays and Sundays (UTC) \
+               count only for a device that was seen on one",
         refusal: false,
         test: |history, _| {
             let last = history.seen()?.last;
-            let silent = history.end - last.seconds()?;
-            let calendar = &history.calendar;
-            let unusual = silent > 24 * 3600 && silent > 3 * 3600 * calendar.longest_gap_h;
-            (calendar.hours_worked >= 2 && unusual).then_some(Ruling {
+            let silent = history.silent_s()?;
+            (history.calendar.hours_worked >= 2).then_some(Ruling {
                 from: last,
                 to: last,
                 number: (silent / 3600) as u64,
@@ -271,12 +275,12 @@ pub static RULES: [Rule; 18] = [
     Rule {
         verdict: Verdict::Intermittent,
         when: "at least two stretches of 3 or more failures that each ended with a success, as near \
-               as hours tell; or at least 10 single failures that are 5 % of all requests",
+               as hours tell; or at least 10 single failures that are 5 % of all requests. Rounds of \
+               provisioning that are over within an hour are none",
         refusal: false,
         test: |history, _| {
-            let Calendar {
-                episodes, failures, ..
-            } = history.calendar;
+            let Calendar { episodes, .. } = history.calendar;
+            let failures = history.failures_but_rounds();
             let often = failures >= 10 && is_no_accident(history, failures);
             (episodes >= 2 || (often && !history.never_worked() && episodes != 1))
                 .then(|| decisive(history))
@@ -291,6 +295,16 @@ pub static RULES: [Rule; 18] = [
             (history.calendar.episodes == 1)
                 .then(|| decisive(history))
                 .flatten()
+        },
+    },
+    Rule {
+        verdict: Verdict::Unknown,
+        when: "none of these, and no request shows that it works: it has only asked what the server can, \
+               provisioned, or has just begun",
+        refusal: false,
+        test: |history, _| {
+            let seen = history.seen().filter(|_| history.never_worked())?;
+            Some(seen.into())
         },
     },
     Rule {
@@ -328,11 +342,6 @@ pub(crate) fn decide(history: &History<'_>, limits: &Limits) -> Option<(Verdict,
         .find_map(|rule| Some((rule.verdict, (rule.test)(history, limits)?)))
 }
 
-/// Whether the rule of a verdict holds, whatever the verdict on the device is.
-pub(super) fn holds(verdict: Verdict, history: &History<'_>, limits: &Limits) -> bool {
-    (RULES[verdict as usize].test)(history, limits).is_some()
-}
-
 /// The last access state, if it is Blocked for such a reason.
 fn blocked(
     history: &History<'_>,
@@ -348,32 +357,94 @@ fn blocked(
         .map(Ruling::from)
 }
 
-/// Refusals for want of provisioning that stand and are more than a normal round.
-fn not_provisioned(history: &History<'_>) -> Option<Sum> {
-    let refused = history.standing(|event| event.is(Class::Provisioning))?;
-    let number = since(history, &refused);
-    let enough = match number {
-        SEVERAL.. => true,
-        2 => history.never_worked(),
-        _ => history.never_worked() && !history.is_in_progress(refused.last),
-    };
-    enough.then_some(refused)
+/// Whether a Provision got through since the refusals began that stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Provisions {
+    /// Not at all.
+    None,
+    /// After the first refusal and before the last.
+    Between,
+    /// After the last refusal only: whatever was refused before is past.
+    After,
 }
 
-/// Whether a Provision got through after the first of the refusals that stand, and before the last.
-fn provisions_between(history: &History<'_>, refused: &Sum) -> bool {
+/// Refusals for want of provisioning that stand and are more than a normal round.
+fn not_provisioned(history: &History<'_>, provisions: Provisions) -> Option<Ruling> {
+    let refused = history.standing(|event| event.is(Class::Provisioning))?;
     // A round of provisioning before the last success is past.
     let from = match history.worked {
         Some(worked) if worked.last.is_later_than(refused.first) => worked.last,
         _ => refused.first,
     };
-    history.events.iter().any(|event| {
-        history.command(event).eq_ignore_ascii_case(b"Provision")
-            && !event.judgement.failed
-            && !event.is(Class::Challenge)
-            && refused.last.is_later_than(event.cell.first)
-            && event.cell.last.is_later_than(from)
-    })
+    let number = since(history, &refused);
+    let found = provisions_since(history, from, &refused, number);
+    let enough = match found {
+        Provisions::After => false,
+        Provisions::Between => number >= SEVERAL || history.never_worked() && number >= 2,
+        // Some devices knock for several folders at once before they provision.
+        Provisions::None if number < ROUND && history.is_in_progress(from) => false,
+        Provisions::None => {
+            number >= SEVERAL || history.never_worked() || history.silent_s().is_some()
+        }
+    };
+    (enough && found == provisions).then(|| refused.into())
+}
+
+/// Whether a Provision got through since a time, and on which side of these refusals.
+fn provisions_since(history: &History<'_>, from: Moment, refused: &Sum, number: u64) -> Provisions {
+    let mut after = false;
+    for event in history.provisions() {
+        let Cell { first, last, .. } = *event.cell;
+        if !last.is_later_than(from) {
+            continue;
+        }
+        let (begins, ends) = (first.is_later_than(from), last.is_later_than(refused.last));
+        // Where the first of such Provisions was before and the last behind, nothing is known of one
+        // between: only that a round of several refusals has several reasons.
+        if refused.last.is_later_than(first) && (begins || !ends || number >= 2 * SEVERAL) {
+            return Provisions::Between;
+        }
+        after |= ends;
+    }
+    if after {
+        Provisions::After
+    } else {
+        Provisions::None
+    }
+}
+
+fn server_error(history: &History<'_>, _: &Limits) -> Option<Ruling> {
+    if history.never_worked() {
+        // Also what says no more than that of one item, or a page in place of an answer.
+        let failed = history.of(|event| {
+            let class = event.judgement.class;
+            SERVER.contains(&class) || matches!(class, Class::Item | Class::SyncState)
+        });
+        return failed.map(Ruling::from);
+    }
+    if let Some((failed, unbroken)) = history.standing_by_command(&SERVER) {
+        // How many of those that were followed by a success came later is not known.
+        let several = if unbroken { SEVERAL } else { 2 * SEVERAL };
+        if failed.requests >= several && is_no_accident(history, failed.requests) {
+            return Some(failed.into());
+        }
+    }
+    let worked = history.worked?.last;
+    let lost = history
+        .of(|event| event.is(Class::SyncState) && event.cell.first.is_later_than(worked))
+        .filter(|lost| lost.requests >= SEVERAL);
+    let last = || {
+        history.silent_s()?;
+        history.standing(|event| SERVER.contains(&event.judgement.class))
+    };
+    lost.or_else(last).map(Ruling::from)
+}
+
+/// Whether its last requests, at least three, all failed: what it does then says less than why.
+fn is_turned_away(history: &History<'_>) -> bool {
+    history
+        .standing(|event| event.judgement.decisive)
+        .is_some_and(|failed| since(history, &failed) >= SEVERAL)
 }
 
 /// How many of these requests came since something worked, as near as is known.
@@ -398,7 +469,7 @@ fn decisive(history: &History<'_>) -> Option<Ruling> {
         .map(Ruling::from)
 }
 
-fn sync_loop(history: &History<'_>) -> Option<Ruling> {
+pub(super) fn sync_loop(history: &History<'_>) -> Option<Ruling> {
     if let Some(run) = history.sync_key_run()
         && run.length >= LOOP
     {
@@ -419,7 +490,7 @@ fn sync_loop(history: &History<'_>) -> Option<Ruling> {
         .then(|| recoveries.into())
 }
 
-fn resync(history: &History<'_>) -> Option<Ruling> {
+pub(super) fn resync(history: &History<'_>) -> Option<Ruling> {
     let worst = history.resyncs.iter().filter(|resync| {
         let (Some(first), Some(last)) = (resync.first.seconds(), resync.last.seconds()) else {
             return false;
@@ -438,7 +509,7 @@ fn resync(history: &History<'_>) -> Option<Ruling> {
         })
 }
 
-fn storm(history: &History<'_>, limits: &Limits) -> Option<Ruling> {
+pub(super) fn storm(history: &History<'_>, limits: &Limits) -> Option<Ruling> {
     if let Some((requests, first)) = history.busiest_minute
         && requests > limits.per_minute
     {

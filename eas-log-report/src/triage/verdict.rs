@@ -37,13 +37,15 @@ pub enum Verdict {
     Intermittent,
     /// Failed for a while and works since.
     Recovered,
+    /// The logs do not show whether it works.
+    Unknown,
     /// Works.
     Healthy,
 }
 
 impl Verdict {
     /// Every verdict with its name in reports.
-    pub const ALL: [(Verdict, &'static str); 18] = [
+    pub const ALL: [(Verdict, &'static str); 19] = [
         (Verdict::Disabled, "disabled"),
         (Verdict::Blocked, "blocked"),
         (Verdict::AutoBlocked, "auto_blocked"),
@@ -61,6 +63,7 @@ impl Verdict {
         (Verdict::GoneSilent, "gone_silent"),
         (Verdict::Intermittent, "intermittent"),
         (Verdict::Recovered, "recovered"),
+        (Verdict::Unknown, "unknown"),
         (Verdict::Healthy, "healthy"),
     ];
 
@@ -79,6 +82,17 @@ impl Verdict {
     pub fn is_well(self) -> bool {
         matches!(self, Verdict::Healthy | Verdict::Recovered)
     }
+
+    /// Whether something is to be done for the device. Of one that did too little to tell, neither is
+    /// known.
+    pub fn is_broken(self) -> bool {
+        !self.is_well() && self != Verdict::Unknown
+    }
+
+    /// Whether the device is refused as a whole.
+    pub fn is_refusal(self) -> bool {
+        self <= Verdict::Redirected
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +106,13 @@ mod tests {
             assert_eq!(Verdict::from_name(name), Some(verdict));
         }
         assert_eq!(Verdict::from_name("well"), None);
+    }
+
+    #[test]
+    fn a_device_is_well_or_broken_or_not_known() {
+        let neither = Verdict::ALL
+            .into_iter()
+            .filter(|(verdict, _)| verdict.is_well() == verdict.is_broken());
+        assert_eq!(neither.collect::<Vec<_>>(), [(Verdict::Unknown, "unknown")]);
     }
 }

@@ -92,7 +92,7 @@ fn devices_that_are_most_harmed_stand_first() {
                 .filter(|finding| ids.split("; ").any(|id| id == finding.advice.id))
                 .map(|finding| finding.advice.severity)
                 .min();
-            let well = ["healthy", "recovered"].contains(&verdict.as_str());
+            let well = ["healthy", "recovered", "unknown"].contains(&verdict.as_str());
             (
                 well,
                 worst.unwrap_or(eas_log_report::report::Severity::Info),

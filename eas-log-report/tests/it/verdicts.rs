@@ -100,6 +100,7 @@ fn steps(verdict: Verdict) -> Vec<Step> {
         Verdict::Throttled => at(1, &[31, 32, 33], ("Sync", "503 0 0", "_Error:OverBudget")),
         Verdict::ServerError => at(8, &[31, 32, 33, 34, 35, 36], ("MoveItems", "500 0 0", "")),
         Verdict::GoneSilent | Verdict::Healthy => Vec::new(),
+        Verdict::Unknown => at(10, &[1], ("OPTIONS", OK, "")),
         Verdict::Intermittent => [episode(5), episode(6)].concat(),
         Verdict::Recovered => episode(7),
     }
@@ -122,11 +123,14 @@ fn line(day: u32, user: &str, (minute, second, command, status, log): Step) -> S
     )
 }
 
-/// The verdict on a device that does all of this, and works before.
+/// The verdict on a device that does all of this, and works before and between.
 fn verdict(of: &[Verdict]) -> String {
     let mut steps: Vec<Step> = of.iter().flat_map(|&verdict| steps(verdict)).collect();
-    steps.extend(at(0, &[5, 15], ("Sync", OK, "")));
-    steps.extend(at(1, &[5], ("Sync", OK, "")));
+    if of[0] != Verdict::Unknown {
+        steps.extend(at(0, &[5, 15], ("Sync", OK, "")));
+        steps.extend(at(1, &[5], ("Sync", OK, "")));
+        steps.extend(at(9, &[5], ("Sync", OK, "")));
+    }
     steps.sort_unstable();
     let mut log = format!("{FIELDS}\n");
     for step in steps {
@@ -170,7 +174,367 @@ fn of_two_verdicts_the_first_of_the_table_goes_before_the_other() {
             pairs += 1;
         }
     }
-    assert_eq!(pairs, 18 * 19 / 2);
+    assert_eq!(pairs, 19 * 20 / 2);
+    assert_eq!(wrong, "");
+}
+
+/// The verdict on `jdoe`, who does this from 2011-05-06 on, while another device works for so many
+/// days from then on.
+fn verdict_on(steps: &[Step], days: u32) -> String {
+    let mut log = format!("{FIELDS}\n");
+    for &step in steps {
+        log.push_str(&line(6, "jdoe", step));
+    }
+    for day in 0..days {
+        log.push_str(&line(6 + day, "mia", (1439, 59, "Sync", OK, "")));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex110506.log");
+    fs::write(&path, log).unwrap();
+    verdict_of(path, "jdoe")
+}
+
+const NOT_PROVISIONED: (&str, &str, &str) = (
+    "FolderSync",
+    "449 0 0",
+    "_Pk0_As:BlockedP_Error:DeviceNotProvisioned",
+);
+const S142: (&str, &str, &str) = ("FolderSync", OK, "_Pk0_As:BlockedP_S142");
+const PROVISION: (&str, &str, &str) = ("Provision", OK, "_Pk0_Pa1");
+const SYNC: (&str, &str, &str) = ("Sync", OK, "");
+
+/// A round of provisioning from a minute of a day on, with so many refusals.
+fn round(
+    day: u32,
+    minute: u32,
+    refusals: u32,
+    refusal: (&'static str, &'static str, &'static str),
+) -> Vec<Step> {
+    let step = |second, (command, status, log)| {
+        let minute = day * 1440 + minute + second / 60;
+        (minute, second % 60, command, status, log)
+    };
+    let refused = (0..refusals).map(|number| step(number * 5, refusal));
+    let rest = [PROVISION, PROVISION, SYNC].into_iter().zip(0..);
+    refused
+        .chain(rest.map(|(what, number)| step(refusals * 5 + number * 5, what)))
+        .collect()
+}
+
+/// Seconds in which a step is done again, from a minute of the first day on.
+fn again(
+    minute: u32,
+    times: u32,
+    every_s: u32,
+    step: (&'static str, &'static str, &'static str),
+) -> Vec<Step> {
+    let (command, status, log) = step;
+    (0..times)
+        .map(|n| {
+            (
+                minute + n * every_s / 60,
+                n * every_s % 60,
+                command,
+                status,
+                log,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn what_looks_like_another_verdict_and_is_not() {
+    let works = |hours: std::ops::Range<u32>| -> Vec<Step> {
+        hours.flat_map(|hour| at(hour, &[5, 35], SYNC)).collect()
+    };
+    let from = |day: u32, steps: Vec<Step>| -> Vec<Step> {
+        let later = |step: Step| (step.0 + day * 1440, step.1, step.2, step.3, step.4);
+        steps.into_iter().map(later).collect()
+    };
+    let all = |parts: &[Vec<Step>]| parts.concat();
+    /// What is tried, what the device does, how many days the logs last, and its verdict.
+    type Case = (&'static str, Vec<Step>, u32, &'static str);
+    let cases: Vec<Case> = vec![
+        // Rounds of provisioning.
+        (
+            "one round",
+            all(&[round(0, 60, 2, NOT_PROVISIONED), works(2..20)]),
+            1,
+            "healthy",
+        ),
+        (
+            "one round of many refusals",
+            all(&[round(0, 60, 6, S142), works(2..20)]),
+            1,
+            "healthy",
+        ),
+        (
+            "a round of four refusals every few hours",
+            all(&[
+                round(0, 60, 4, S142),
+                round(0, 400, 4, S142),
+                round(0, 800, 4, NOT_PROVISIONED),
+                works(14..20),
+            ]),
+            1,
+            "healthy",
+        ),
+        (
+            "a round that waits for its end",
+            all(&[works(2..20), again(1430, 3, 60, S142)]),
+            1,
+            "healthy",
+        ),
+        (
+            "a round that never came to an end",
+            all(&[works(2..10), again(700, 3, 60, S142)]),
+            1,
+            "not_provisionable",
+        ),
+        (
+            "provisioned, and nothing since",
+            all(&[
+                works(2..10),
+                again(700, 3, 60, S142),
+                at(12, &[1, 2], PROVISION),
+            ]),
+            1,
+            "healthy",
+        ),
+        (
+            "provisioned in an endless loop",
+            (0..6)
+                .flat_map(|n| all(&[at(n, &[1], S142), at(n, &[2, 3], PROVISION)]))
+                .collect(),
+            1,
+            "provisioning_loop",
+        ),
+        // Failures that are of the device, and storms that they make.
+        (
+            "blocked, and it hammers",
+            all(&[
+                works(2..10),
+                again(
+                    700,
+                    400,
+                    1,
+                    (
+                        "FolderSync",
+                        "403 0 0",
+                        "_As:BlockedD_Error:DeviceIsBlockedForThisUser",
+                    ),
+                ),
+            ]),
+            1,
+            "blocked",
+        ),
+        (
+            "the server fails, and the device hammers",
+            all(&[works(2..10), again(700, 400, 1, ("Sync", "500 0 0", ""))]),
+            1,
+            "server_error",
+        ),
+        (
+            "turned away by throttling, and it hammers",
+            all(&[
+                works(2..10),
+                again(700, 400, 1, ("Sync", "503 0 0", "_Error:TooManyJobsQueued")),
+            ]),
+            1,
+            "throttled",
+        ),
+        (
+            "a storm that is not turned away",
+            all(&[
+                works(2..10),
+                again(700, 60, 1, ("MoveItems", "500 0 0", "")),
+                again(700, 60, 1, SYNC),
+                again(702, 1, 1, ("MoveItems", OK, "")),
+            ]),
+            1,
+            "storm",
+        ),
+        (
+            "blocked by state, and it loops",
+            all(&[
+                works(2..10),
+                again(
+                    700,
+                    40,
+                    10,
+                    ("Sync", OK, "_As:BlockedABS_Ty:Em_Fid:5_Sk:77_St:S"),
+                ),
+            ]),
+            1,
+            "auto_blocked",
+        ),
+        // Statuses.
+        (
+            "blocked by HTTP 456",
+            again(700, 3, 60, ("Sync", "456 0 0", "")),
+            1,
+            "blocked",
+        ),
+        (
+            "one device too many",
+            again(700, 3, 60, ("FolderSync", OK, "_S177")),
+            1,
+            "blocked",
+        ),
+        (
+            "managed elsewhere",
+            again(700, 3, 60, ("Provision", OK, "_S145")),
+            1,
+            "not_provisionable",
+        ),
+        (
+            "blocked for a reason that is not known",
+            again(700, 3, 60, ("FolderSync", "403 0 0", "_As:BlockedZ")),
+            1,
+            "blocked",
+        ),
+        (
+            "its password has expired",
+            again(700, 3, 60, ("Sync", "457 0 0", "")),
+            1,
+            "authentication",
+        ),
+        // What never worked.
+        (
+            "only asks what the server can",
+            again(700, 9, 60, ("OPTIONS", OK, "")),
+            1,
+            "unknown",
+        ),
+        (
+            "only provisions",
+            again(700, 2, 60, PROVISION),
+            1,
+            "unknown",
+        ),
+        (
+            "gets a page in place of an answer",
+            again(700, 9, 60, ("Sync", "302 0 0", "")),
+            1,
+            "server_error",
+        ),
+        (
+            "only the state of folders fails",
+            again(700, 9, 60, ("Sync", OK, "_S134")),
+            1,
+            "server_error",
+        ),
+        (
+            "only items fail",
+            again(700, 9, 60, ("ItemOperations", OK, "_S150")),
+            1,
+            "server_error",
+        ),
+        (
+            "throttled from the start",
+            again(700, 2, 60, ("Sync", "503 0 0", "_Error:OverBudget")),
+            1,
+            "throttled",
+        ),
+        (
+            "the state of folders is lost, and nothing works since",
+            all(&[works(2..10), again(700, 5, 600, ("Sync", OK, "_S134"))]),
+            1,
+            "server_error",
+        ),
+        // Benign errors.
+        (
+            "only collisions",
+            again(0, 40, 1500, ("Ping", OK, "_S3_Error:PingCollisionDetected")),
+            1,
+            "healthy",
+        ),
+        (
+            "Pings that end with the connection",
+            all(&[works(2..20), again(600, 20, 300, ("Ping", "500 0 64", ""))]),
+            1,
+            "healthy",
+        ),
+        (
+            "a collision and a fault",
+            all(&[
+                works(2..10),
+                again(
+                    700,
+                    5,
+                    600,
+                    ("Sync", "500 0 0", "_Error:SyncCollisionDetected"),
+                ),
+            ]),
+            1,
+            "server_error",
+        ),
+        // Silence.
+        (
+            "not seen for two days of the week",
+            from(3, works(0..20)),
+            7,
+            "gone_silent",
+        ),
+        ("not seen on the weekend", works(0..20), 3, "healthy"),
+        ("not seen since the weekend", works(0..20), 6, "gone_silent"),
+        (
+            "gave up after a refusal",
+            all(&[works(0..20), at(20, &[10, 11], S142)]),
+            6,
+            "not_provisionable",
+        ),
+        (
+            "gave up after a wrong password",
+            all(&[works(0..20), at(20, &[10], ("Sync", "401 1 1326", ""))]),
+            6,
+            "authentication",
+        ),
+        (
+            "gave up after a fault",
+            all(&[works(0..20), at(20, &[10], ("Sync", "500 0 0", ""))]),
+            6,
+            "server_error",
+        ),
+        // Quarantine.
+        (
+            "quarantined, and something gets through",
+            all(&[
+                works(0..3),
+                at(4, &[1, 2], ("FolderSync", OK, "_As:QuarantinedG")),
+                at(5, &[1, 21, 41], SYNC),
+            ]),
+            1,
+            "quarantined",
+        ),
+        (
+            "quarantined, and refused",
+            all(&[
+                at(4, &[1, 2], ("FolderSync", OK, "_As:QuarantinedG_S129")),
+                at(5, &[1], SYNC),
+            ]),
+            1,
+            "quarantined",
+        ),
+        (
+            "allowed after quarantine",
+            all(&[
+                at(4, &[1, 2], ("FolderSync", OK, "_As:QuarantinedG")),
+                at(5, &[1], ("FolderSync", OK, "_As:AllowedI")),
+                works(6..20),
+            ]),
+            1,
+            "healthy",
+        ),
+    ];
+    let mut wrong = String::new();
+    for (what, mut steps, days, want) in cases {
+        steps.sort_by_key(|step| (step.0, step.1));
+        let found = verdict_on(&steps, days);
+        if found != want {
+            writeln!(wrong, "{what}: {found}, not {want}").unwrap();
+        }
+    }
     assert_eq!(wrong, "");
 }
 
@@ -231,7 +595,7 @@ fn the_sample_of_every_verdict() {
     for (_, name) in Verdict::ALL {
         assert!(seen.contains(&name), "{name}");
     }
-    assert_eq!(seen.len(), 21);
+    assert_eq!(seen.len(), 22);
 }
 
 #[test]

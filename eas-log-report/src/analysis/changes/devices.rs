@@ -25,7 +25,7 @@ fn who(row: &Named<'_>) -> Who {
 /// Whether something is to be done for a device. One that is only not seen any more may be switched
 /// off, and comes and goes.
 fn fails(verdict: Verdict) -> bool {
-    !verdict.is_well() && verdict != Verdict::GoneSilent
+    verdict.is_broken() && verdict != Verdict::GoneSilent
 }
 
 /// Whether a verdict stands on an answer of the server that is meant for the device, and not on how

@@ -476,19 +476,21 @@ fn device_types(section: &Section) -> Option<Bars> {
 fn verdicts(section: &Section) -> Option<Bars> {
     let devices: u64 = counts(section, "devices").sum();
     let named = || names(section, "verdict").zip(counts(section, "devices"));
-    let is_well = |name: &str| Verdict::from_name(name).is_some_and(Verdict::is_well);
-    let well: u64 = named()
-        .filter(|(name, _)| is_well(name))
-        .map(|(_, devices)| devices)
-        .sum();
+    let is_broken = |name: &str| Verdict::from_name(name).is_some_and(Verdict::is_broken);
+    let all_that = |holds: fn(Verdict) -> bool| -> u64 {
+        named()
+            .filter(|(name, _)| Verdict::from_name(name).is_some_and(holds))
+            .map(|(_, devices)| devices)
+            .sum()
+    };
     let description = format!(
         "{} of {} devices are well, {} need something.",
-        grouped(well),
+        grouped(all_that(Verdict::is_well)),
         grouped(devices),
-        grouped(devices - well),
+        grouped(all_that(Verdict::is_broken)),
     );
     let bars = named().map(|(name, number)| {
-        let tone = if is_well(&name) { "good" } else { "bad" };
+        let tone = if is_broken(&name) { "bad" } else { "good" };
         let value = format!("{} ({})", grouped(number), percent(number, devices));
         let label = format!("{} of {} devices", grouped(number), grouped(devices));
         (name, number, tone, value, label)

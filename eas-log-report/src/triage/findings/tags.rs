@@ -11,7 +11,7 @@ use super::rule::{Rule, numbers};
 use crate::facts::{Facts, InternalKey, LogForm, NONE, Outcome, PolicyKey, TextId, error_names};
 use crate::triage::device::Device;
 use crate::triage::history::{Event, History};
-use crate::triage::rules::{Limits, holds};
+use crate::triage::rules::{Limits, resync, storm, sync_loop};
 use crate::triage::verdict::Verdict;
 
 /// Tags without a value. They stand first, in this order.
@@ -143,8 +143,9 @@ impl<'f> Tagger<'f> {
         let outcomes = (0..)
             .zip(facts.outcomes())
             .map(|(number, outcome)| {
-                let failed = facts.judgement(number);
-                outcome_tags(facts, outcome, failed.class, failed.failed, &mut tags)
+                let judgement = facts.judgement(number);
+                let (class, matters) = (judgement.class, judgement.is_trouble());
+                outcome_tags(facts, outcome, class, matters, &mut tags)
             })
             .collect();
         let agents: Vec<Kind> = texts
@@ -210,7 +211,6 @@ impl<'f> Tagger<'f> {
             }
         };
         let gauge = &history.gauge;
-        let holds = |verdict| holds(verdict, history, &self.limits);
         let passes_on = |event: &Event<'_>| is_proxied(event.outcome);
         let proxied = gauge.proxied_to.is_some() || history.events.iter().any(passes_on);
         let works = |when_proxied: bool| {
@@ -221,7 +221,7 @@ impl<'f> Tagger<'f> {
         };
         let matters = self.failures_that_matter(history, device);
         let requests_that_matter: u64 = matters.iter().map(|event| event.counted).sum();
-        let storm = holds(Verdict::Storm);
+        let storm = storm(history, &self.limits).is_some();
         let most_used = history
             .events
             .iter()
@@ -262,8 +262,8 @@ impl<'f> Tagger<'f> {
         );
         plain_if("storm", storm);
         plain_if("ping_storm", storm && pings);
-        plain_if("sync_loop", holds(Verdict::SyncLoop));
-        plain_if("resync", holds(Verdict::Resync));
+        plain_if("sync_loop", sync_loop(history).is_some());
+        plain_if("resync", resync(history).is_some());
         plain_if("overdrawn", gauge.overdrawn > 0);
         plain_if("delayed", gauge.max_throttle_ms >= DELAY_MS);
         plain_if("broken_pings", gauge.broken_pings >= 3);
@@ -349,7 +349,7 @@ impl<'f> Tagger<'f> {
         history: &'h History<'e>,
         device: &Device,
     ) -> Vec<&'h Event<'e>> {
-        let refused = device.verdict <= Verdict::Redirected;
+        let refused = device.verdict.is_refusal();
         let stands = |event: &Event<'_>| {
             history
                 .worked
@@ -358,7 +358,7 @@ impl<'f> Tagger<'f> {
         history
             .events
             .iter()
-            .filter(|event| event.judgement.failed && (!refused || stands(event)))
+            .filter(|event| event.judgement.is_trouble() && (!refused || stands(event)))
             .collect()
     }
 }
@@ -449,13 +449,13 @@ fn outcome_tags(
     facts: &Facts,
     outcome: &Outcome,
     class: Class,
-    failed: bool,
+    matters: bool,
     tags: &mut Tags,
 ) -> Vec<u32> {
     if let Some(version) = outcome.version {
         tags.number(format!("protocol:{}.{}", version / 10, version % 10));
     }
-    if !failed {
+    if !matters {
         return Vec::new();
     }
     let mut texts = vec![format!("class:{}", class.name())];
