@@ -23,6 +23,17 @@ struct Columns {
     by_key: HashMap<&'static str, usize>,
 }
 
+/// How far a device gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// Nowhere: it is refused, or has never worked.
+    Refused,
+    /// It gets through and is not well.
+    Troubled,
+    /// It works.
+    Well,
+}
+
 /// Folded user and device id.
 type Key = (String, String);
 
@@ -54,10 +65,21 @@ impl Side<'_> {
         self.verdict().is_some_and(Verdict::is_well)
     }
 
-    /// Whether it worked. A device that fell silent may have moved.
-    fn did_well(&self) -> bool {
-        let silent = self.verdict() == Some(Verdict::GoneSilent);
-        self.worked() && (silent || self.is_well())
+    /// How it stood before. A device that fell silent may have moved.
+    fn stood(&self) -> Standing {
+        if self.worked() && self.verdict() == Some(Verdict::GoneSilent) {
+            return Standing::Well;
+        }
+        self.stands()
+    }
+
+    /// How it stands.
+    fn stands(&self) -> Standing {
+        match self.verdict() {
+            Some(verdict) if verdict.is_well() => Standing::Well,
+            Some(verdict) if self.worked() && !verdict.is_refusal() => Standing::Troubled,
+            _ => Standing::Refused,
+        }
     }
 
     fn worked(&self) -> bool {
@@ -124,7 +146,7 @@ pub fn compare(before: &Report, after: &Report) -> Sheet {
         pairs.fixed(),
         pairs.still_failing(),
         pairs.changed(),
-        by_client(&old, &new, days),
+        pairs.by_client(&old, &new, days),
     ];
     let count = |id: &str| {
         let section = sections.iter().find(|section| section.id == id);
@@ -135,13 +157,15 @@ pub fn compare(before: &Report, after: &Report) -> Sheet {
         period("after", after, days[1]),
         format!(
             "{} devices worked before and fail now; {} never came back; {} have a new device id; {} \
-             are new; {} are fixed; {} fail as before",
+             are new; {} are fixed; {} fail as before; {} work as before; {} never worked and are gone",
             grouped(count("broken") as u64),
             grouped(count("never_came_back") as u64),
             grouped(count("new_device_ids") as u64),
             grouped(count("newly_seen") as u64),
             grouped(count("fixed") as u64),
             grouped(count("still_failing") as u64),
+            grouped(pairs.well_as_before() as u64),
+            grouped((pairs.gone.len() - pairs.lost().count()) as u64),
         ),
     ];
     let mut values = Vec::new();
@@ -236,44 +260,86 @@ struct Pairs<'p, 'r> {
 
 impl<'p, 'r> Pairs<'p, 'r> {
     fn new(old: &'p BTreeMap<Key, Side<'r>>, new: &'p BTreeMap<Key, Side<'r>>) -> Pairs<'p, 'r> {
-        let both = old
+        let mut both: Vec<_> = old
             .iter()
             .filter_map(|(key, side)| Some((side, new.get(key)?)))
             .collect();
-        let mut fresh: BTreeMap<&str, Vec<&'p Side<'r>>> = BTreeMap::new();
-        for (key, side) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
-            fresh.entry(&key.0).or_default().push(side);
-        }
-        let (mut gone, mut renamed) = (Vec::new(), Vec::new());
-        for (key, side) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
-            let of_user = fresh.get_mut(key.0.as_str()).filter(|_| !key.0.is_empty());
-            // The same kind of device, or else whatever the user has in its place.
-            let kind = side.text("device_type");
-            let successor = of_user.and_then(|of_user| {
-                let at = of_user
-                    .iter()
-                    .position(|new| new.text("device_type") == kind)?;
-                Some(of_user.remove(at))
-            });
-            match successor {
-                Some(successor) => renamed.push((side, successor)),
-                None => gone.push(side),
+        let mut gone: BTreeMap<&'p Key, &'p Side<'r>> = old
+            .iter()
+            .filter(|(key, _)| !new.contains_key(*key))
+            .collect();
+        let mut fresh: BTreeMap<&'p Key, &'p Side<'r>> = new
+            .iter()
+            .filter(|(key, _)| !old.contains_key(*key))
+            .collect();
+
+        // One id is one device, also where the user is named otherwise or not at all: by account
+        // before and by mail address after, or only in the logs of one side.
+        let only = |of: &BTreeMap<&'p Key, &'p Side<'r>>| {
+            let mut ids: HashMap<&'p str, Option<&'p Key>> = HashMap::new();
+            for &key in of.keys().filter(|key| !key.1.is_empty()) {
+                let entry = ids.entry(key.1.as_str());
+                entry.and_modify(|only| *only = None).or_insert(Some(key));
             }
+            ids
+        };
+        let (before, after) = (only(&gone), only(&fresh));
+        let mut same: Vec<(&'p Key, &'p Key)> = before
+            .into_iter()
+            .filter_map(|(id, key)| Some((key?, (*after.get(id)?)?)))
+            .collect();
+        same.sort_unstable();
+        for (old, new) in same {
+            both.extend(gone.remove(old).zip(fresh.remove(new)));
         }
+
+        // The same kind of device, or else whatever the user has in its place.
+        let mut renamed = Vec::new();
+        for same_kind in [true, false] {
+            gone.retain(|key, side| {
+                let kind = side.text("device_type");
+                let successor = fresh.iter().find(|(new, side)| {
+                    !key.0.is_empty()
+                        && new.0 == key.0
+                        && (!same_kind || side.text("device_type") == kind)
+                });
+                let Some((&successor, &new)) = successor else {
+                    return true;
+                };
+                fresh.remove(successor);
+                renamed.push((*side, new));
+                false
+            });
+        }
+        renamed.sort_by_key(|(old, _)| old.key());
+        let (gone, new) = (gone.into_values().collect(), fresh.into_values().collect());
         Pairs {
             both,
             gone,
-            new: fresh.into_values().flatten().collect(),
+            new,
             renamed,
         }
     }
 
-    /// Devices that worked before and fail now, also under a new id.
+    /// Devices that worked before and fail now, also under a new id: those that were well and are not,
+    /// and those that got through with trouble and do not get through now.
     fn failing_now(&self) -> impl Iterator<Item = &(&'p Side<'r>, &'p Side<'r>)> {
         self.both
             .iter()
             .chain(&self.renamed)
-            .filter(|(old, new)| old.did_well() && !new.is_well())
+            .filter(|(old, new)| !new.is_well() && new.stands() < old.stood())
+    }
+
+    /// How many devices were well and are.
+    fn well_as_before(&self) -> usize {
+        let well =
+            |(old, new): &&(&Side<'_>, &Side<'_>)| old.stood() == Standing::Well && new.is_well();
+        self.both.iter().filter(well).count()
+    }
+
+    /// Devices that worked before and are not seen now.
+    fn lost(&self) -> impl Iterator<Item = &&'p Side<'r>> {
+        self.gone.iter().filter(|old| old.worked())
     }
 
     fn by_verdict(&self) -> Section {
@@ -296,7 +362,7 @@ impl<'p, 'r> Pairs<'p, 'r> {
         table(
             "broken_by_verdict",
             "Worked before, fail now: by verdict",
-            "Devices that were well before and are not now.",
+            "Devices that were well before and are not now, or got through and do not now.",
             vec![
                 AFTER,
                 column("devices", "Devices", Measure::Count),
@@ -327,14 +393,14 @@ impl<'p, 'r> Pairs<'p, 'r> {
         table(
             "broken",
             "Worked before, fail now",
-            "Devices that were well before and are not now, by verdict.",
+            "Devices that were well before and are not now, or got through and do not now, by verdict.",
             vec![AFTER, USER, DEVICE, CLIENT, REASON, LAST_SUCCESS, EVIDENCE],
             failing.into_iter().map(row).collect(),
         )
     }
 
     fn never_came_back(&self) -> Section {
-        let mut gone: Vec<_> = self.gone.iter().filter(|old| old.worked()).collect();
+        let mut gone: Vec<_> = self.lost().collect();
         gone.sort_by_key(|old| Reverse(old.number("requests")));
         let row = |old: &&Side<'_>| {
             vec![
@@ -369,7 +435,7 @@ impl<'p, 'r> Pairs<'p, 'r> {
         table(
             "new_device_ids",
             "New device id for the same user",
-            "A device is gone, and the same user has a new one of the same device type.",
+            "A device is gone, and the same user has a new one: of the same device type if there is one.",
             vec![
                 USER,
                 column("device_id_before", "Device ID before", Measure::Text),
@@ -417,7 +483,7 @@ impl<'p, 'r> Pairs<'p, 'r> {
         let fixed = self
             .both
             .iter()
-            .filter(|(old, new)| !old.did_well() && !old.is_well() && new.did_well());
+            .filter(|(old, new)| old.stood() < Standing::Well && new.is_well());
         self.before_and_after(
             "fixed",
             "Fixed",
@@ -430,7 +496,7 @@ impl<'p, 'r> Pairs<'p, 'r> {
         let failing = self
             .both
             .iter()
-            .filter(|(old, new)| !old.did_well() && !old.is_well() && !new.is_well());
+            .filter(|(old, new)| !new.is_well() && new.stands() >= old.stood());
         self.before_and_after(
             "still_failing",
             "Fail as before",
@@ -482,12 +548,20 @@ impl<'p, 'r> Pairs<'p, 'r> {
 
     /// What else changed: protocol version, server, client.
     fn changed(&self) -> Section {
-        const WHAT: [&str; 4] = ["protocol_versions", "servers", "mailbox_server", "client"];
+        const WHAT: [&str; 5] = [
+            "user",
+            "protocol_versions",
+            "servers",
+            "mailbox_server",
+            "client",
+        ];
         let mut rows: Vec<Row> = Vec::new();
         for (old, new) in &self.both {
             for what in WHAT {
                 let (before, after) = (old.value(what), new.value(what));
-                if before == after || before == Value::Null || after == Value::Null {
+                // One user is named in several ways.
+                let same = before == after || what == "user" && old.key().0 == new.key().0;
+                if same || before == Value::Null || after == Value::Null {
                     continue;
                 }
                 rows.push(vec![
@@ -509,7 +583,7 @@ impl<'p, 'r> Pairs<'p, 'r> {
         table(
             "changed",
             "Changed",
-            "Devices whose protocol version, server, mailbox server or client is another one now.",
+            "Devices whose user, protocol version, server, mailbox server or client is another one now.",
             vec![
                 column("what", "What", Measure::Text),
                 USER,
@@ -521,6 +595,88 @@ impl<'p, 'r> Pairs<'p, 'r> {
             rows,
         )
     }
+
+    /// Devices by kind: how many, how many of them fail or are lost, and their rates.
+    fn by_client(
+        &self,
+        old: &BTreeMap<Key, Side<'_>>,
+        new: &BTreeMap<Key, Side<'_>>,
+        days: [f64; 2],
+    ) -> Section {
+        let kind_of = |side: &Side<'_>| (side.text("device_type"), side.text("client"));
+        let mut kinds: BTreeMap<(String, String), [Kind; 2]> = BTreeMap::new();
+        for (at, devices) in [old, new].into_iter().enumerate() {
+            for side in devices.values() {
+                let kind = &mut kinds.entry(kind_of(side)).or_default()[at];
+                kind.devices += 1;
+                kind.failing += i64::from(side.verdict().is_none_or(Verdict::is_broken));
+                kind.requests += side.number("requests").unsigned_abs();
+                kind.failed += side.number("failed_requests").unsigned_abs();
+            }
+        }
+        // Where they belonged before: the client may have changed with the failure.
+        let lost = self.failing_now().map(|(old, _)| *old);
+        for side in lost.chain(self.lost().copied()) {
+            kinds.entry(kind_of(side)).or_default()[0].lost += 1;
+        }
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(_, [_, after])| (Reverse(after.failing), Reverse(after.devices)));
+        let share = |kind: &Kind| match kind.requests {
+            0 => Value::Null,
+            requests => {
+                Value::Number((kind.failed as f64 * 1000.0 / requests as f64).round() as i64)
+            }
+        };
+        let text = |text: String| {
+            if text.is_empty() {
+                Value::Null
+            } else {
+                Value::Text(text)
+            }
+        };
+        let rows = kinds
+            .into_iter()
+            .map(|((device_type, client), [before, after])| {
+                vec![
+                    text(device_type),
+                    text(client),
+                    Value::Number(before.devices),
+                    Value::Number(after.devices),
+                    Value::Number(before.failing),
+                    Value::Number(after.failing),
+                    Value::Number(before.lost),
+                    Value::Number(rate(before.requests, days[0])),
+                    Value::Number(rate(after.requests, days[1])),
+                    share(&before),
+                    share(&after),
+                ]
+            })
+            .collect();
+        table(
+            "by_client",
+            "By device type and client",
+            "How many devices, how many of them are not well, how many worked before only (they fail now or \
+         never came back), requests a day, and failures of a thousand requests, before and after.",
+            vec![
+                column("device_type", "Device type", Measure::Text),
+                CLIENT,
+                column("devices_before", "Devices before", Measure::Count),
+                column("devices_after", "after", Measure::Count),
+                column("failing_before", "Not well before", Measure::Count),
+                column("failing_after", "after", Measure::Count),
+                column("worked_before_only", "Only before", Measure::Count),
+                column("requests_per_day_before", "A day before", Measure::Count),
+                column("requests_per_day_after", "after", Measure::Count),
+                column(
+                    "failed_per_1000_before",
+                    "Failed of 1,000 before",
+                    Measure::Count,
+                ),
+                column("failed_per_1000_after", "after", Measure::Count),
+            ],
+            rows,
+        )
+    }
 }
 
 /// Counts of one kind of device in one of the two reports.
@@ -528,79 +684,9 @@ impl<'p, 'r> Pairs<'p, 'r> {
 struct Kind {
     devices: i64,
     failing: i64,
+    lost: i64,
     requests: u64,
     failed: u64,
-}
-
-fn by_client(
-    old: &BTreeMap<Key, Side<'_>>,
-    new: &BTreeMap<Key, Side<'_>>,
-    days: [f64; 2],
-) -> Section {
-    let mut kinds: BTreeMap<(String, String), [Kind; 2]> = BTreeMap::new();
-    for (at, devices) in [old, new].into_iter().enumerate() {
-        for side in devices.values() {
-            let key = (side.text("device_type"), side.text("client"));
-            let kind = &mut kinds.entry(key).or_default()[at];
-            kind.devices += 1;
-            kind.failing += i64::from(side.verdict().is_none_or(Verdict::is_broken));
-            kind.requests += side.number("requests").unsigned_abs();
-            kind.failed += side.number("failed_requests").unsigned_abs();
-        }
-    }
-    let mut kinds: Vec<_> = kinds.into_iter().collect();
-    kinds.sort_by_key(|(_, [_, after])| (Reverse(after.failing), Reverse(after.devices)));
-    let share = |kind: &Kind| match kind.requests {
-        0 => Value::Null,
-        requests => Value::Number((kind.failed as f64 * 1000.0 / requests as f64).round() as i64),
-    };
-    let text = |text: String| {
-        if text.is_empty() {
-            Value::Null
-        } else {
-            Value::Text(text)
-        }
-    };
-    let rows = kinds
-        .into_iter()
-        .map(|((device_type, client), [before, after])| {
-            vec![
-                text(device_type),
-                text(client),
-                Value::Number(before.devices),
-                Value::Number(after.devices),
-                Value::Number(before.failing),
-                Value::Number(after.failing),
-                Value::Number(rate(before.requests, days[0])),
-                Value::Number(rate(after.requests, days[1])),
-                share(&before),
-                share(&after),
-            ]
-        })
-        .collect();
-    table(
-        "by_client",
-        "By device type and client",
-        "How many devices, how many of them are not well, requests a day, and failures of a \
-         thousand requests, before and after.",
-        vec![
-            column("device_type", "Device type", Measure::Text),
-            CLIENT,
-            column("devices_before", "Devices before", Measure::Count),
-            column("devices_after", "after", Measure::Count),
-            column("failing_before", "Not well before", Measure::Count),
-            column("failing_after", "after", Measure::Count),
-            column("requests_per_day_before", "A day before", Measure::Count),
-            column("requests_per_day_after", "after", Measure::Count),
-            column(
-                "failed_per_1000_before",
-                "Failed of 1,000 before",
-                Measure::Count,
-            ),
-            column("failed_per_1000_after", "after", Measure::Count),
-        ],
-        rows,
-    )
 }
 
 fn table(

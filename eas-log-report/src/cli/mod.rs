@@ -7,6 +7,7 @@ mod dropin;
 mod exit;
 mod explain;
 mod mail;
+mod moves;
 mod nightly;
 mod output;
 mod plan;

@@ -192,6 +192,8 @@ pub struct Facts {
     pub hours: SumTable<Option<i32>, Hour>,
     /// How many records of each kind.
     pub counts: Counts,
+    /// Time of the last request that the filters left out for whose it was: how long others go on.
+    pub others_until: Option<i64>,
 }
 
 impl Facts {
@@ -389,6 +391,7 @@ impl Facts {
         self.troubles.merge(&other.troubles, day);
         self.hours.merge(&other.hours, |hour| hour);
         self.counts.add(&other.counts);
+        self.others_until = self.others_until.max(other.others_until);
         entities
     }
 }

@@ -539,6 +539,70 @@ fn what_looks_like_another_verdict_and_is_not() {
 }
 
 #[test]
+fn a_filter_changes_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex110506.log");
+    let mut log = format!("{FIELDS}\n");
+    for hour in 0..20 {
+        log += &line(6, "jdoe", (hour * 60, 0, "Sync", OK, ""));
+    }
+    for day in 6..13 {
+        log += &line(day, "mia", (700, 0, "Sync", OK, ""));
+    }
+    fs::write(&path, log).unwrap();
+    let path = path.to_str().unwrap();
+    let verdict = |arguments: &[&str]| {
+        let found = json(&[&["devices", path], arguments].concat());
+        let devices = found["sections"]["devices"].as_array().unwrap().clone();
+        let jdoe = devices
+            .into_iter()
+            .find(|row| row["user"] == "jdoe")
+            .unwrap();
+        jdoe["verdict"].as_str().unwrap().to_owned()
+    };
+    for (arguments, want) in [
+        (&[][..], "gone_silent"),
+        (&["--user", "jdoe"], "gone_silent"),
+        (&["--device", "Djdoe"], "gone_silent"),
+        (&["--user", "jdoe", "--until", "2011-05-06"], "healthy"),
+    ] {
+        assert_eq!(verdict(arguments), want, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_device_that_guesses_locks_the_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex110506.log");
+    let mut log = format!("{FIELDS}\n");
+    for minute in 0..30 {
+        // The old phone guesses until the account is locked, and so does the tool of an office.
+        let status = if minute % 10 < 6 {
+            "401 1 1326"
+        } else {
+            "401 1 1909"
+        };
+        log += &line(6, "jdoe", (600 + minute, 0, "Sync", status, ""));
+        let told = line(6, "jdoe", (600 + minute, 30, "Sync", "401 1 1909", ""));
+        log += &told.replace("DeviceId=Djdoe", "DeviceId=NEW");
+    }
+    fs::write(&path, log).unwrap();
+    let found = json(&[
+        "devices",
+        path.to_str().unwrap(),
+        "--finding",
+        "lockout_source",
+    ]);
+    let ids: Vec<&str> = found["sections"]["devices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["device_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["Djdoe"]);
+}
+
+#[test]
 fn of_refusals_more_than_an_hour_apart_the_latest_decides() {
     let early = |verdict| -> Vec<Step> {
         let steps: Vec<Step> = steps(verdict);
@@ -798,6 +862,93 @@ fn before_and_after() {
         "2011-05-07",
         path,
     ]));
+}
+
+/// No device is lost between the two sides, whatever it is called and however well it did.
+#[test]
+fn every_device_of_a_comparison_is_somewhere() {
+    let works = at(9, &[1, 31], ("Sync", OK, ""));
+    let half = [works.clone(), steps(Verdict::MailboxFull)].concat();
+    let refused = steps(Verdict::Blocked);
+    let mut log = format!("{FIELDS}\n");
+    let mut tell = |day: u32, user: &str, id: &str, kind: &str, steps: &[Step]| {
+        for &step in steps {
+            log += &line(day, user, step)
+                .replace(&format!("DeviceId=D{user}"), &format!("DeviceId={id}"))
+                .replace("DeviceType=iPhone", &format!("DeviceType={kind}"));
+        }
+    };
+    // Half of it worked, and nothing does.
+    tell(6, "half", "HALF", "iPhone", &half);
+    tell(7, "half", "HALF", "iPhone", &refused);
+    // Half of it worked, and does.
+    tell(6, "still", "STILL", "iPhone", &half);
+    tell(7, "still", "STILL", "iPhone", &half);
+    // One phone, whose user is named otherwise.
+    tell(6, "CONTOSO\\amy", "AMY", "iPhone", &works);
+    tell(7, "amy.lee@contoso.com", "AMY", "iPhone", &refused);
+    // A phone of another make in place of the old one.
+    tell(6, "bob", "OLD", "iPhone", &works);
+    tell(7, "bob", "NEW", "Android", &works);
+    // Never worked, and gave up.
+    tell(6, "never", "NEVER", "iPhone", &refused);
+    tell(6, "gone", "GONE", "iPhone", &works);
+    tell(6, "well", "WELL", "iPhone", &works);
+    tell(7, "well", "WELL", "iPhone", &works);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u_ex1105.log");
+    fs::write(&path, log).unwrap();
+    let path = path.to_str().unwrap();
+    let found = json(&["compare", "--cutover", "2011-05-07", path]);
+    let column = |section: &str, key: &str| -> Vec<String> {
+        let rows = found["sections"][section].as_array().unwrap();
+        let text = |row: &serde_json::Value| row[key].as_str().unwrap().to_owned();
+        let mut texts: Vec<String> = rows.iter().map(text).collect();
+        texts.sort();
+        texts
+    };
+    assert_eq!(column("broken", "device_id"), ["AMY", "HALF"]);
+    assert_eq!(column("still_failing", "device_id"), ["STILL"]);
+    assert_eq!(column("never_came_back", "device_id"), ["GONE"]);
+    assert_eq!(column("new_device_ids", "device_id_before"), ["OLD"]);
+    assert_eq!(column("newly_seen", "device_id"), [""; 0]);
+    let changed = found["sections"]["changed"].as_array().unwrap();
+    assert!(
+        changed
+            .iter()
+            .any(|row| row["what"] == "user" && row["device_id"] == "AMY"),
+        "{changed:?}"
+    );
+    let lost: u64 = found["sections"]["by_client"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["worked_before_only"].as_u64().unwrap())
+        .sum();
+    assert_eq!(lost, 3, "AMY, HALF and GONE");
+    let (text, ..) = run(&["compare", "--cutover", "2011-05-07", path]);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("1 fail as before; 1 work as before; 1 never worked and are gone"),
+        "{text}"
+    );
+
+    // Who is only in the file, and who only in the logs.
+    let moves = folder.path().join("moves.csv");
+    let rows =
+        "\u{feff}Alias\tCompletionTimestamp\r\nhalf\t2011-05-07 00:00\r\nzoe\t2011-05-07\r\n";
+    let utf16: Vec<u8> = rows.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&moves, utf16).unwrap();
+    let (text, err, code) = run(&["compare", "--moves", moves.to_str().unwrap(), path]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for says in [
+        "of the 2 users in --moves, 1 is in no log: zoe",
+        "of the 8 users in the logs, 7 have no time in --moves: amy, amy.lee, bob, gone, never, and 2 more",
+        "times in --moves that tell no zone are taken as UTC",
+    ] {
+        assert!(text.contains(says), "{text}");
+    }
 }
 
 #[test]

@@ -287,10 +287,7 @@ impl<'f> Gatherer<'f> {
                 self.facts.counts.probes += 1;
                 return;
             }
-            Standing::FilteredOut => {
-                self.facts.counts.filtered_out += 1;
-                return;
-            }
+            Standing::FilteredOut => return self.of_others(record),
             Standing::GivenUp => {
                 self.command(record, asked);
                 return;
@@ -343,6 +340,18 @@ impl<'f> Gatherer<'f> {
         if let Some(group) = self.waiting.push(request) {
             self.add_up(group);
         }
+    }
+
+    /// Takes in a request that the filters leave out for whose it is.
+    #[cold]
+    fn of_others(&mut self, record: &Record<'_, '_>) {
+        self.facts.counts.filtered_out += 1;
+        let window = self.filter.window(None);
+        let time = self.time(record).filter(|&time| {
+            let window = window.as_ref();
+            window.is_some_and(|window| window.has(Some(time)))
+        });
+        self.facts.others_until = self.facts.others_until.max(time);
     }
 
     /// Adds up the requests of a group that wait.

@@ -105,7 +105,7 @@ impl Findings {
             .cells
             .iter()
             .filter_map(|(_, cell)| cell.last.seconds());
-        let end = times.max().unwrap_or(0);
+        let end = times.max().max(facts.others_until).unwrap_or(0);
         let tagger = Tagger::new(facts, limits, &self.rules, end);
         let mut ledger = Ledger::new(facts, counted, &limits, end, |history, device| {
             tagger.tags(history, device)

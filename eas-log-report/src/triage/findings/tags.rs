@@ -46,8 +46,22 @@ pub(super) fn plain(tag: &str) -> u32 {
     number.map_or(u32::MAX, |number| number as u32)
 }
 
-/// Windows status of a logon to a locked account.
-const ACCOUNT_LOCKED: u64 = 1909;
+/// Windows statuses of a logon to a locked account.
+const ACCOUNT_LOCKED: [u64; 2] = [1909, 3_221_226_036];
+/// Windows statuses of logons that were denied for another reason than a wrong password, so that they
+/// do not count towards the lock of an account: restricted, outside of its hours, expired, disabled,
+/// without the right to log on, must change its password, and locked already.
+const NO_GUESSES: [u64; 9] = [
+    1327,
+    1328,
+    1330,
+    1331,
+    1385,
+    1907,
+    1909,
+    3_221_225_586,
+    3_221_226_036,
+];
 /// After this day the list of 2011 says nothing: 2013-01-01.
 const LOGO_LIST_ENDS: i64 = 1_356_998_400;
 /// A heartbeat that breaks before this is cut by something on the way, in milliseconds.
@@ -427,15 +441,20 @@ fn only_when_proxied(facts: &Facts) -> HashSet<Answer> {
     numbers.into_keys().collect()
 }
 
-/// Whether the device keeps trying a password that is wrong, or an account that is locked.
+/// Whether the device keeps trying a password that is wrong, so often that it locks the account. One
+/// that is only told of the lock, or of a password that has expired, locks nothing.
 fn is_lockout_source(history: &History<'_>) -> bool {
-    let Some(denied) = history.of(|event| event.is(Class::Authentication)) else {
+    let code = |event: &Event<'_>| event.outcome.sc_win32_status;
+    let Some(denied) = history.of(|event| {
+        let guess = code(event).is_none_or(|code| !NO_GUESSES.contains(&code));
+        event.is(Class::Authentication) && event.outcome.sc_status == Some(401) && guess
+    }) else {
         return false;
     };
     let locked = history
         .events
         .iter()
-        .any(|event| event.outcome.sc_win32_status == Some(ACCOUNT_LOCKED));
+        .any(|event| code(event).is_some_and(|code| ACCOUNT_LOCKED.contains(&code)));
     let seconds = match (denied.first.seconds(), denied.last.seconds()) {
         (Some(first), Some(last)) => last - first,
         _ => i64::MAX,
