@@ -338,10 +338,11 @@ impl DayOrder {
                         .bytes()
                         .all(|b| b.is_ascii_digit()) =>
             {
-                typed
-                    .ends_with(['Z', 'z'])
-                    .then(|| format!("{whole}Z"))
-                    .unwrap_or(whole.to_owned())
+                if typed.ends_with(['Z', 'z']) {
+                    format!("{whole}Z")
+                } else {
+                    whole.to_owned()
+                }
             }
             _ => typed.to_owned(),
         };
