@@ -234,6 +234,17 @@ fn from_one(typed: &str) -> Result<u64, String> {
     }
 }
 
+/// A limit of requests within a minute.
+fn per_minute(typed: &str) -> Result<u64, String> {
+    match number(typed)? {
+        limit if limit >= Limits::LEAST_PER_MINUTE => Ok(limit),
+        limit => Err(format!(
+            "expected a whole number from {} on, found {limit}: minutes with fewer requests are not kept",
+            Limits::LEAST_PER_MINUTE
+        )),
+    }
+}
+
 fn verdict(name: &str) -> Result<Verdict, String> {
     Verdict::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Verdict::ALL.iter().map(|(_, name)| *name).collect();
@@ -423,8 +434,8 @@ pub(super) struct TriageArgs {
     /// findings.toml, which the README describes
     #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
     pub findings: Option<PathBuf>,
-    /// More requests of a device in a minute are a storm
-    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
+    /// More requests of a device in a minute are a storm (7 at least)
+    #[arg(long, value_name = "N", value_parser = per_minute, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
     pub storm_per_minute: u64,
     /// More requests of a device on a day (UTC) are a storm
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, default_value_t = Limits::default().per_day, help_heading = "Verdicts")]

@@ -236,11 +236,16 @@ impl Settings {
         let share = ShareArgs {
             pseudonymize: args.share.pseudonymize.clone().or(file.pseudonymize),
         };
-        for (key, limit) in [
-            ("storm_per_minute", file.storm_per_minute),
-            ("storm_per_day", file.storm_per_day),
+        for (key, limit, least) in [
+            (
+                "storm_per_minute",
+                file.storm_per_minute,
+                Limits::LEAST_PER_MINUTE,
+            ),
+            ("storm_per_day", file.storm_per_day, 1),
         ] {
-            ensure!(limit != Some(0), "{key} = 0: expected at least one request");
+            let limit = limit.unwrap_or(least);
+            ensure!(limit >= least, "{key} = {limit}: expected {least} or more");
         }
         let mailer = Mailer::new(&args.mail.clone().or(file.mail), true)?;
         let defaults = Update::default();

@@ -8,7 +8,7 @@ use eas_log_parse::{AccessReason, AccessState, SyncType};
 use super::calendar::Calendar;
 use super::history::{Event, History, Sum, sum};
 use super::verdict::Verdict;
-use crate::facts::{Cell, Moment};
+use crate::facts::{BusyKey, Cell, Moment};
 
 /// How many requests are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub struct Limits {
     pub per_minute: u64,
     /// More requests on a day are a storm.
     pub per_day: u64,
+}
+
+impl Limits {
+    /// The least limit of requests within a minute: only minutes with more are kept.
+    pub const LEAST_PER_MINUTE: u64 = BusyKey::LEAST as u64 - 1;
 }
 
 impl Default for Limits {

@@ -291,7 +291,7 @@ fn help_version_and_completions() {
 
 #[test]
 fn wrong_options_say_what_was_expected() {
-    let cases: [(&[&str], &str); 19] = [
+    let cases: [(&[&str], &str); 20] = [
         (
             &["--since", "yesterday"],
             "--since yesterday: expected a date or time (UTC)",
@@ -329,6 +329,10 @@ fn wrong_options_say_what_was_expected() {
         (
             &["--storm-per-minute", "1e3"],
             "found '1e3', which is no such number",
+        ),
+        (
+            &["--storm-per-minute", "6"],
+            "expected a whole number from 7 on, found 6",
         ),
         (
             &["--storm-per-day", "0"],
