@@ -36,6 +36,11 @@ pub use text_table::{TextId, TextTable};
 /// In place of a [`TextId`]: the line has no such value.
 pub const NONE: TextId = TextId::MAX;
 
+/// The span of two spans of time, each its first and its last moment.
+pub(crate) fn spanned(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
 /// The texts that logs hold, by what they are.
 #[derive(Clone, Debug)]
 pub struct Texts {
@@ -192,8 +197,9 @@ pub struct Facts {
     pub hours: SumTable<Option<i32>, Hour>,
     /// How many records of each kind.
     pub counts: Counts,
-    /// Time of the last request that the filters left out for whose it was: how long others go on.
-    pub others_until: Option<i64>,
+    /// Times of the first and the last request that the filters left out for whose they were: how long
+    /// others go on.
+    pub others: Option<(i64, i64)>,
 }
 
 impl Facts {
@@ -391,7 +397,7 @@ impl Facts {
         self.troubles.merge(&other.troubles, day);
         self.hours.merge(&other.hours, |hour| hour);
         self.counts.add(&other.counts);
-        self.others_until = self.others_until.max(other.others_until);
+        self.others = self.others.into_iter().chain(other.others).reduce(spanned);
         entities
     }
 }

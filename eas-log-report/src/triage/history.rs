@@ -85,7 +85,9 @@ pub(crate) struct History<'f> {
     pub(crate) busiest_minute: Option<(u64, Moment)>,
     /// Of the folders that were synchronized from the start, each on each day.
     pub(crate) resyncs: Vec<Resync>,
-    /// The time of the last request in all logs, also of those that the filters leave out.
+    /// The times of the first and the last request in all logs, also of those that the filters leave
+    /// out.
+    pub(crate) begin: i64,
     pub(crate) end: i64,
     /// Working requests.
     pub(crate) worked: Option<Sum>,
@@ -173,9 +175,14 @@ impl<'f> History<'f> {
         told.reduce(|a, b| if b.0.is_later_than(a.0) { b } else { a })
     }
 
-    /// Whether it is now at most so many seconds before the end of the logs.
+    /// Whether it is now at most so many seconds before the end of the logs, and what began then may go
+    /// on. Of an excerpt that is no longer than that, this would be so of everything: there what it
+    /// says counts.
     pub(crate) fn is_in_progress(&self, at: Moment) -> bool {
         const IN_PROGRESS_S: i64 = 15 * 60;
+        if self.end - self.begin <= IN_PROGRESS_S {
+            return false;
+        }
         at.seconds()
             .is_some_and(|time| self.end - time <= IN_PROGRESS_S)
     }

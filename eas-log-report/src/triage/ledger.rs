@@ -66,14 +66,13 @@ impl ByEntity {
 }
 
 impl Ledger {
-    /// Makes the ledger. `counted` tells of each cell how many of its requests count, `end` is the time
-    /// of the last request, `tag`
-    /// gives the tags of a device.
+    /// Makes the ledger. `counted` tells of each cell how many of its requests count, the span is
+    /// that of all requests, `tag` gives the tags of a device.
     pub(crate) fn new(
         facts: &Facts,
         counted: &[u64],
         limits: &Limits,
-        end: i64,
+        (begin, end): (i64, i64),
         tag: impl Fn(&History<'_>, &Device) -> Vec<u32> + Sync,
     ) -> Ledger {
         let sorted = Sorted::new(facts);
@@ -113,6 +112,7 @@ impl Ledger {
                     gauge: gauge(facts, entities),
                     busiest_minute: busiest_minute(sorted.busy.of(entities).map(|n| busy[n])),
                     resyncs: folders(sorted.resyncs.of(entities).map(|n| resyncs[n])),
+                    begin,
                     end,
                     worked: None,
                 };

@@ -1035,3 +1035,37 @@ fn a_condition_gives_the_exit_code() {
         "eas-log-report: --fail-on broken>3 holds: 10 devices\n"
     );
 }
+
+/// A refusal at the end of long logs may be the beginning of a round; in an excerpt of a few lines it
+/// is what there is to know.
+#[test]
+fn an_excerpt_is_judged_by_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("excerpt.log");
+    let line = |time: &str, user: &str, command: &str, status: u16, log: &str| {
+        format!(
+            "2011-05-06 {time} POST /Microsoft-Server-ActiveSync/default.eas User={user}&DeviceId=\
+             IMEI{user}&DeviceType=NokiaEmail&Cmd={command}&Log=V121_{log}_ 443 FABRIKAM\\{user} \
+             192.0.2.7 NokiaE72/2.02(0)MailforExchange {status} 0 0\n"
+        )
+    };
+    let fields = "#Fields: date time cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+                  cs(User-Agent) sc-status sc-substatus sc-win32-status\n";
+    let refused = "Pk0_Error:DeviceNotProvisioned_As:BlockedP";
+    let excerpt = [
+        line("11:29:50", "kim", "Settings", 449, refused),
+        line("11:30:11", "kim", "FolderSync", 449, refused),
+    ]
+    .concat();
+    let verdict = |before: &str, options: &[&str]| {
+        fs::write(&path, [fields, before, &excerpt].concat()).unwrap();
+        let report = json(&[&[path.to_str().unwrap()], options].concat());
+        let rows = report["sections"]["devices"].as_array().unwrap().clone();
+        let of = |row: &&serde_json::Value| row["user"] == "FABRIKAM\\kim";
+        rows.iter().find(of).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("", &[]), "not_provisionable");
+    let others = line("09:00:00", "eva", "Ping", 200, "St:S");
+    assert_eq!(verdict(&others, &[]), "unknown");
+    assert_eq!(verdict(&others, &["--user", "kim"]), "unknown");
+}

@@ -31,7 +31,7 @@ use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
 use super::filter::{Filter, Window};
 use crate::facts::{
     Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
-    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable,
+    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
 };
 
 /// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
@@ -351,7 +351,8 @@ impl<'f> Gatherer<'f> {
             let window = window.as_ref();
             window.is_some_and(|window| window.has(Some(time)))
         });
-        self.facts.others_until = self.facts.others_until.max(time);
+        let seen = time.map(|time| (time, time));
+        self.facts.others = self.facts.others.into_iter().chain(seen).reduce(spanned);
     }
 
     /// Adds up the requests of a group that wait.

@@ -18,7 +18,7 @@ use super::device::Device;
 use super::ledger::Ledger;
 use super::rules::Limits;
 use super::verdict::Verdict;
-use crate::facts::{Cell, Facts, NONE, Place, TextId};
+use crate::facts::{Cell, Facts, NONE, Place, TextId, spanned};
 use crate::report::{Advice, Severity};
 
 /// From how many devices on a user has many.
@@ -104,10 +104,11 @@ impl Findings {
         let times = facts
             .cells
             .iter()
-            .filter_map(|(_, cell)| cell.last.seconds());
-        let end = times.max().max(facts.others_until).unwrap_or(0);
+            .filter_map(|(_, cell)| Some((cell.first.seconds()?, cell.last.seconds()?)));
+        let span = times.chain(facts.others).reduce(spanned).unwrap_or((0, 0));
+        let end = span.1;
         let tagger = Tagger::new(facts, limits, &self.rules, end);
-        let mut ledger = Ledger::new(facts, counted, &limits, end, |history, device| {
+        let mut ledger = Ledger::new(facts, counted, &limits, span, |history, device| {
             tagger.tags(history, device)
         });
         tag_neighbours(&mut ledger);
