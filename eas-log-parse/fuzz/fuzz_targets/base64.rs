@@ -1,10 +1,10 @@
 //! See `tests/it/checks.rs`, which holds the body and is replayed by `cargo test`.
 #![no_main]
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "a target needs a part of it")]
 #[path = "../../tests/it/checks.rs"]
 mod checks;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "a target needs a part of it")]
 #[path = "../../tests/it/slow.rs"]
 mod slow;
 

@@ -38,6 +38,8 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, bytes: u64) {
+        // From the start: what strangers invent may make a second reading of everything necessary.
+        self.0.set_position(0);
         self.0.set_length(bytes);
     }
 

@@ -215,15 +215,20 @@ impl Outcome {
     /// Whether the status is none that a device gets, or says that the connection broke: on a Ping,
     /// which waits for long, or within a logon. Windows then speaks of the connection.
     fn is_between_servers_or_broken(&self, command: Option<&[u8]>, errors: &[Class]) -> bool {
-        let broke = self
-            .sc_win32_status
-            .is_some_and(|code| BROKEN_CONNECTIONS.contains(&code));
+        let broke = self.is_broken_connection();
         match self.sc_status {
             Some(PROXY_HANDSHAKE) => !errors.is_empty(),
             Some(401) => broke,
             Some(500..) => broke && command == Some(b"Ping"),
             _ => false,
         }
+    }
+
+    /// Whether the Windows status says that the connection broke while the request waited.
+    #[inline]
+    pub fn is_broken_connection(&self) -> bool {
+        self.sc_win32_status
+            .is_some_and(|code| BROKEN_CONNECTIONS.contains(&code))
     }
 
     /// Whether the Windows status says that a logon was tried and denied.

@@ -7,7 +7,7 @@ use anstream::StripStream;
 use super::affected::Affected;
 use super::letter::subject;
 use crate::render::{
-    TextOptions, grouped, percent, short_time, terminal_safe, without_findings, write_text,
+    TextOptions, grouped, percent, short_time, terminal_safe, whom, without_findings, write_text,
 };
 use crate::report::{Finding, Report, Severity, Value};
 
@@ -179,15 +179,6 @@ fn color(severity: Severity) -> &'static str {
         Severity::Medium => "#b26a00",
         Severity::Low => "#2e7d32",
         Severity::Info => "#607d8b",
-    }
-}
-
-fn whom(finding: &Finding) -> String {
-    match (finding.devices, finding.users) {
-        (0, _) => "the logs".to_owned(),
-        (1, _) => "1 device".to_owned(),
-        (devices, 1) => format!("{} devices of 1 user", grouped(devices)),
-        (devices, users) => format!("{} devices of {} users", grouped(devices), grouped(users)),
     }
 }
 

@@ -96,7 +96,7 @@ fn detail(number: usize, finding: &Finding, all: &str, out: &mut dyn Write) -> i
         "**{}**, {}: {}. `{}`\n",
         advice.severity.name(),
         advice.certainty.name(),
-        words::whom_of(finding),
+        words::whom(finding),
         advice.id
     )?;
     writeln!(out, "**Why:** {}\n", prose(&advice.why))?;

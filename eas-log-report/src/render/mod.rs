@@ -30,4 +30,4 @@ pub use sheet::{write_sheet_json, write_sheet_text};
 pub use sink::{try_folder, try_to_write, write_atomically, write_folder};
 pub use text::{TextOptions, write_text};
 pub use time::{iso_time, short_time};
-pub(crate) use words::{nothing, without_findings};
+pub(crate) use words::{nothing, whom, without_findings};

@@ -284,20 +284,12 @@ pub(super) fn all_of(finding: &Finding, report: &Report) -> String {
 }
 
 /// Whom a finding is about, in a few words.
-pub(super) fn whom(finding: &Finding) -> String {
-    match finding.devices {
-        0 if finding.failed_requests > 0 => some(finding.failed_requests, "call"),
-        0 => "the logs".to_owned(),
-        devices => some(devices, "device"),
-    }
-}
-
-/// Whom a finding is about, with their users.
-pub(super) fn whom_of(finding: &Finding) -> String {
-    let devices = whom(finding);
+pub(crate) fn whom(finding: &Finding) -> String {
     match (finding.devices, finding.users) {
-        (0, _) | (_, 0) => devices,
-        (_, users) => format!("{devices} of {}", some(users, "user")),
+        (0, _) if finding.failed_requests > 0 => some(finding.failed_requests, "call"),
+        (0, _) => "the logs".to_owned(),
+        (devices, 0) => some(devices, "device"),
+        (devices, users) => format!("{} of {}", some(devices, "device"), some(users, "user")),
     }
 }
 

@@ -116,6 +116,20 @@ fn strangers_are_bounded_and_hide_nobody() {
     let turned = json(&[&files[0], &files[1], &files[2], "--threads", "2"]);
     assert_eq!(turned["sections"], report["sections"]);
 
+    // Only requests that are in the report can be missing from its rows.
+    let late = json(&[path, "--since", "2011-05-06T09:30", "--user", "*"]);
+    let some = json(&[path, "--since", "2011-05-06T09:30"]);
+    assert_eq!(some["totals"]["requests"], late["totals"]["requests"]);
+    let (requests, missing) = (
+        &some["totals"]["requests"],
+        &some["input"]["not_told_apart"],
+    );
+    assert!(
+        missing.as_u64() < requests.as_u64(),
+        "{missing} of {requests}"
+    );
+    assert!(missing.as_u64() > Some(0), "{missing}");
+
     // Who is asked for by name is found, however many others there are.
     let (wanted, _, code) = run(&[path, "--device", "D34999", "--color", "never"]);
     assert_eq!(code, 0);

@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) window: Window,
     /// Whether it is of requests whose logon failed.
     pub(super) refused: bool,
+    /// Whether it is told apart from others.
+    pub(super) told_apart: bool,
 }
 
 /// Whether the requests of an identity count.

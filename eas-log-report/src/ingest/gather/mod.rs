@@ -38,10 +38,6 @@ use crate::facts::{
 /// A key stands still as long as nothing is new, so that only how fast it is repeated tells a loop.
 const SYNC_KEY_WINDOW_S: i64 = 600;
 
-/// Windows statuses of connections that broke while a request waited: network name deleted,
-/// semaphore timeout, operation aborted, connection aborted.
-const BROKEN_CONNECTIONS: [&[u8]; 4] = [b"64", b"121", b"995", b"1236"];
-
 /// In place of commands that are too many to be told apart.
 const OTHER_COMMAND: &[u8] = b"(other)";
 
@@ -299,6 +295,7 @@ impl<'f> Gatherer<'f> {
             return;
         }
         self.facts.counts.requests += 1;
+        self.not_told_apart += u64::from(!known.told_apart);
 
         let eas_log = query.log();
         let summary = eas_log.map(|log| log.summary());
@@ -335,7 +332,7 @@ impl<'f> Gatherer<'f> {
             moment,
             sync_key,
             first_sync,
-            measures: self.measures(record, asked, &log),
+            measures: self.measures(record, asked, &log, outcome),
         };
         if let Some(group) = self.waiting.push(request) {
             self.add_up(group);
@@ -484,11 +481,10 @@ impl<'f> Gatherer<'f> {
         record: &Record<'_, '_>,
         asked: &Asked<'_>,
         log: &LogSummary<'_>,
+        outcome: u32,
     ) -> Measures {
         let broken = asked.command == Some(Command::Ping)
-            && BROKEN_CONNECTIONS
-                .iter()
-                .any(|code| record.get(Field::ScWin32Status) == Some(code));
+            && self.facts.outcomes()[outcome as usize].is_broken_connection();
         let values = &mut self.facts.texts.values;
         let latest = [
             log.mailbox_server,
@@ -545,6 +541,7 @@ impl<'f> Gatherer<'f> {
             standing: Standing::Probe,
             window: Window::default(),
             refused,
+            told_apart: true,
         };
         if Tier::is_probe(record) {
             self.remember(hash, parts, known);
@@ -563,6 +560,7 @@ impl<'f> Gatherer<'f> {
             false => Sender::user(user),
         };
         let told_apart = !self.filter.names_nothing() || self.strangers.has(sender, hash_of(parts));
+        known.told_apart = told_apart;
         if self.gives_up && self.strangers.is_surprised() {
             known.standing = Standing::GivenUp;
             return known;
@@ -598,8 +596,6 @@ impl<'f> Gatherer<'f> {
         self.devices.resize(entities, DeviceState::default());
         if told_apart {
             self.remember(hash, parts, known);
-        } else {
-            self.not_told_apart += u64::from(known.standing == Standing::Counts);
         }
         known
     }

@@ -33,7 +33,7 @@ pub(super) fn overview(
     for (number, finding) in findings[..shown].iter().enumerate() {
         let advice = &finding.advice;
         let style = style(advice.severity);
-        let title = format!("{}: {}", words::whom_of(finding), advice.title);
+        let title = format!("{}: {}", words::whom(finding), advice.title);
         let title = terminal_safe(&title);
         let mut lines = textwrap::wrap(&title, width - LIST_INDENT).into_iter();
         writeln!(
@@ -116,7 +116,7 @@ fn detail(
         out,
         "   {severity}{}{severity:#}, {certainty}: {}  {QUIET}{}{QUIET:#}",
         advice.severity.name(),
-        words::whom_of(finding),
+        words::whom(finding),
         advice.id,
     )?;
     let mut part = |label: &str, text: &str| wrapped(label, text, width, out);
