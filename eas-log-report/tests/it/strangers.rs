@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use crate::{json, run};
+use crate::run;
 
 const FIELDS: &str = "#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username c-ip \
                       cs(User-Agent) sc-status sc-substatus sc-win32-status\n";
@@ -85,7 +85,8 @@ fn strangers_are_bounded_and_hide_nobody() {
         fs::write(folder.path().join(format!("{number}.log")), log).unwrap();
     }
     let path = folder.path().to_str().unwrap();
-    let report = json(&[path, "--threads", "1"]);
+    let whole = run(&[path, "--format", "json", "--threads", "1"]);
+    let report: serde_json::Value = serde_json::from_str(&whole.0).unwrap();
     assert_eq!(report["totals"]["requests"], REQUESTS);
     let lost = report["input"]["not_told_apart"].as_u64().unwrap();
     assert!((3600..10_000).contains(&lost), "{lost}");
@@ -111,24 +112,24 @@ fn strangers_are_bounded_and_hide_nobody() {
         devices.len()
     );
 
-    // Nothing depends on who reads what first.
+    // Nothing depends on who reads what first. The files are named in one order in any case.
     let files = ["2", "0", "1"].map(|number| format!("{path}/{number}.log"));
-    let turned = json(&[&files[0], &files[1], &files[2], "--threads", "2"]);
-    assert_eq!(turned["sections"], report["sections"]);
+    let files = files.each_ref().map(String::as_str);
+    let turned = run(&[&files[..], &["--format", "json", "--threads", "2"]].concat());
+    assert!(turned == whole, "another order, another report");
 
     // Only requests that are in the report can be missing from its rows.
-    let late = json(&[path, "--since", "2011-05-06T09:30", "--user", "*"]);
-    let some = json(&[path, "--since", "2011-05-06T09:30"]);
-    assert_eq!(some["totals"]["requests"], late["totals"]["requests"]);
+    let (late, _, _) = run(&[path, "--since", "2011-05-06T09:40"]);
+    let number = |end: &str| {
+        let line = late.lines().find(|line| line.contains(end)).unwrap();
+        let digits = line.trim().split(' ').next().unwrap().replace(',', "");
+        digits.parse::<u64>().unwrap()
+    };
     let (requests, missing) = (
-        &some["totals"]["requests"],
-        &some["input"]["not_told_apart"],
+        number(" requests of "),
+        number(" of the requests are in the totals"),
     );
-    assert!(
-        missing.as_u64() < requests.as_u64(),
-        "{missing} of {requests}"
-    );
-    assert!(missing.as_u64() > Some(0), "{missing}");
+    assert!(missing > 0 && missing < requests, "{missing} of {requests}");
 
     // Who is asked for by name is found, however many others there are.
     let (wanted, _, code) = run(&[path, "--device", "D34999", "--color", "never"]);
