@@ -151,10 +151,8 @@ fn parts(c: &mut Criterion) {
         b.iter(|| {
             for budget in &budgets {
                 for snapshot in black_box(budget).snapshots() {
-                    let _ = black_box((snapshot.conn(), snapshot.hanging_conn(), snapshot.ad()));
-                    let _ = black_box((snapshot.cas(), snapshot.ab(), snapshot.rpc()));
-                    let _ = black_box((snapshot.find_count(), snapshot.policy()));
-                    snapshot.resources().for_each(|resource| {
+                    let values = black_box(snapshot.values());
+                    values.resources().for_each(|resource| {
                         black_box(resource);
                     });
                 }

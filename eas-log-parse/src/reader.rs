@@ -16,6 +16,16 @@ pub const MAX_LINE: usize = 1 << 20;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// One line of a log, and what it is.
+///
+/// ```
+/// use eas_log_parse::{Entry, LogSlice};
+/// let mut log = LogSlice::new(b"#Fields: time sc-status\n11:30:11 449\n11:30:12\n");
+/// assert!(matches!(log.next_entry(), Some(Entry::Directive(..))));
+/// let Some(Entry::Record(record)) = log.next_entry() else { panic!("no record") };
+/// assert_eq!(record.sc_status(), Ok(Some(449)));
+/// let Some(Entry::Malformed(malformed)) = log.next_entry() else { panic!("a value is missing") };
+/// assert_eq!(malformed.line.position.line, 3);
+/// ```
 #[derive(Debug)]
 pub enum Entry<'a, 'l> {
     /// A line of nothing but blanks.

@@ -8,30 +8,30 @@ use wide::u8x16;
 /// How many bytes are looked at in one go.
 pub(crate) const BLOCK: usize = 64;
 
-/// Iterator over the places of a byte in a text, in order. The byte cannot be NUL.
+/// Iterator over the places of some bytes in a text, in order. None of them can be NUL.
 #[derive(Clone, Debug)]
-pub(crate) struct Separators<'a> {
+pub(crate) struct Separators<'a, const N: usize = 1> {
     text: &'a [u8],
-    separator: u8,
+    separators: [u8; N],
     /// A bit for each separator of the block in hand that was not given out yet.
     found: u64,
     /// Where the block behind the one in hand begins.
     end: usize,
 }
 
-impl<'a> Separators<'a> {
+impl<'a, const N: usize> Separators<'a, N> {
     #[inline]
-    pub(crate) fn new(text: &'a [u8], separator: u8) -> Separators<'a> {
+    pub(crate) fn new(text: &'a [u8], separators: [u8; N]) -> Separators<'a, N> {
         Separators {
             text,
-            separator,
+            separators,
             found: 0,
             end: 0,
         }
     }
 }
 
-impl Iterator for Separators<'_> {
+impl<const N: usize> Iterator for Separators<'_, N> {
     type Item = usize;
 
     #[inline]
@@ -40,7 +40,8 @@ impl Iterator for Separators<'_> {
             if self.end >= self.text.len() {
                 return None;
             }
-            [self.found] = mark(self.text, self.end, [self.separator]);
+            let found = mark(self.text, self.end, self.separators);
+            self.found = found.into_iter().fold(0, |all, one| all | one);
             self.end += BLOCK;
         }
         let place = self.end - BLOCK + self.found.trailing_zeros() as usize;
@@ -102,8 +103,12 @@ mod tests {
             let places = |separator: u8| -> Vec<usize> {
                 (0..length).filter(|&at| text[at] == separator).collect()
             };
-            let found: Vec<usize> = Separators::new(text, b' ').collect();
+            let found: Vec<usize> = Separators::new(text, [b' ']).collect();
             assert_eq!(found, places(b' '), "{length}");
+            let found: Vec<usize> = Separators::new(text, *b"_:").collect();
+            let mut either = [places(b'_'), places(b':')].concat();
+            either.sort_unstable();
+            assert_eq!(found, either, "{length}");
             let mut both = [Vec::new(), Vec::new()];
             for at in (0..length + BLOCK).step_by(BLOCK) {
                 for (marks, places) in mark(text, at, *b"_:").iter().zip(&mut both) {
@@ -120,7 +125,7 @@ mod tests {
 
     #[test]
     fn it_stays_at_the_end() {
-        let mut places = Separators::new(b"a b", b' ');
+        let mut places = Separators::new(b"a b", [b' ']);
         assert_eq!(places.next(), Some(1));
         assert_eq!((places.next(), places.next()), (None, None));
     }

@@ -518,15 +518,21 @@ mod tests {
 
     #[test]
     fn the_evidence_of_getters_is_that_of_the_table() {
-        let mut getters = 0;
-        for (name, evidence) in [EasLog::NUMBERS, EasLog::TIMES, EasLog::TEXTS].concat() {
+        let mut checked = 0;
+        let getters_and_fields = [
+            EasLog::NUMBERS,
+            EasLog::TIMES,
+            EasLog::TEXTS,
+            LogSummary::FIELDS,
+        ];
+        for (name, evidence) in getters_and_fields.concat() {
             assert_eq!(
                 crate::codes::element(name).unwrap().evidence,
                 evidence,
                 "{name}"
             );
-            getters += 1;
+            checked += 1;
         }
-        assert_eq!(getters, 33);
+        assert_eq!(checked, 33 + 23);
     }
 }

@@ -23,8 +23,8 @@ pub use access::{Access, AccessReason, AccessState};
 pub use activity::{Activity, ActivityMeasure, MeasureKind};
 pub use base64_query::{Base64Parameter, Base64Query};
 pub use budget::{
-    Budget, BudgetEntries, BudgetEntry, BudgetPhase, BudgetSnapshot, BudgetSnapshots, FindCount,
-    Resource, Resources, Triplet,
+    Budget, BudgetEntries, BudgetEntry, BudgetPhase, BudgetSnapshot, BudgetSnapshots, BudgetValues,
+    FindCount, Resource, Resources, Triplet,
 };
 pub use change_counts::ChangeCounts;
 pub use collection::{Collection, CollectionClass, Collections, FilterType, SyncType};

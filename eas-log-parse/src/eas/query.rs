@@ -69,7 +69,7 @@ impl<'a> EasQuery<'a> {
         Pairs {
             query: self.raw,
             at: 0,
-            separators: Separators::new(self.raw, b'&'),
+            separators: Separators::new(self.raw, [b'&']),
         }
     }
 
@@ -148,6 +148,14 @@ impl<'a> EasQuery<'a> {
 }
 
 /// One piece of a query.
+///
+/// ```
+/// use eas_log_parse::{EasQuery, Pair};
+/// let query = EasQuery::parse(b"Cmd=Ping&User=a%5Cb&&x");
+/// let pairs: Vec<_> = query.pairs().collect();
+/// assert_eq!(pairs[1], Pair { key: b"User", value: Some(b"a%5Cb") });
+/// assert_eq!(pairs.last(), Some(&Pair { key: b"x", value: None }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair<'a> {
     /// What stands before the first `=`, or the whole piece if there is none.

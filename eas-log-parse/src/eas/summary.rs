@@ -2,6 +2,7 @@
 
 use super::element::ElementValue;
 use super::log::EasLog;
+use crate::evidence::known_by;
 
 /// The names of elements are at most this long.
 const LONGEST: usize = 8;
@@ -94,7 +95,7 @@ impl Names {
 }
 
 macro_rules! summary {
-    ($($(#[$doc:meta])* $field:ident = $($identifier:literal)|+),+ $(,)?) => {
+    ($($(#[$doc:meta])* $field:ident = $($identifier:literal [$($mark:ident)+])|+),+ $(,)?) => {
         /// The elements of a `Log=` value that tell what became of a request, found in one walk.
         ///
         /// For readers of many lines: [`EasLog`]'s getters each walk the value again. Of a repeated
@@ -111,7 +112,9 @@ macro_rules! summary {
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct LogSummary<'a> {
-            $($(#[$doc])* pub $field: Option<ElementValue<'a>>,)+
+            $($(#[$doc])*
+            $(#[doc = known_by!("Element", $identifier, "", $($mark)+)])+
+            pub $field: Option<ElementValue<'a>>,)+
         }
 
         /// The fields by their numbers.
@@ -121,8 +124,15 @@ macro_rules! summary {
         }
 
         static NAMES: Names = Names::new(&[
-            $($(($identifier, FieldOfSummary::$field as usize),)+)+
+            $($(($identifier.as_bytes(), FieldOfSummary::$field as usize),)+)+
         ]);
+
+        #[cfg(test)]
+        impl LogSummary<'_> {
+            /// The elements that the fields hold, with the marks of their evidence.
+            pub(super) const FIELDS: &'static [(&'static str, &'static str)] =
+                &[$($(($identifier, crate::evidence::marks!($($mark)+)),)+)+];
+        }
 
         impl<'a> EasLog<'a> {
             /// Walks the value once and keeps the elements that most readers want.
@@ -146,46 +156,46 @@ macro_rules! summary {
 }
 
 summary! {
-    /// `V` or `Ver1`: protocol version.
-    version = b"V" | b"Ver1",
-    /// `S` or `SC1`: EAS status.
-    eas_status = b"S" | b"SC1",
-    /// `Error`: name of the error, or several joined with `;`.
-    error = b"Error",
-    /// `As`: access state and reason.
-    access = b"As",
-    /// `Pk`: policy key that the device sent.
-    policy_key = b"Pk",
-    /// `Pa`: what the device acknowledged of the policy.
-    policy_acknowledgement = b"Pa",
-    /// `Throttle`: delay imposed by throttling, in milliseconds.
-    throttle = b"Throttle",
-    /// `Hb`: heartbeat, in seconds.
-    heartbeat = b"Hb",
-    /// `Mbx`: mailbox server.
-    mailbox_server = b"Mbx",
-    /// `Fid`: the first folder.
-    folder_id = b"Fid",
-    /// `Sk`: sync key of the first folder.
-    sync_key = b"Sk",
-    /// `St`: kind of the first folder's synchronization.
-    sync_type = b"St",
-    /// `Sst`: size of the first folder's sync state, in KB.
-    sync_state_kb = b"Sst",
-    /// `RpcC`: number of calls to the store.
-    rpc_count = b"RpcC",
-    /// `RpcL`: latency of all calls to the store, in milliseconds.
-    rpc_latency_ms = b"RpcL",
-    /// `RdirTo`: URL that the device was redirected to.
-    redirect_to = b"RdirTo",
-    /// `Budget`: throttling budget.
-    budget = b"Budget",
-    /// `PrxTo`: host that the request was proxied to.
-    proxy_to = b"PrxTo",
-    /// `PrxFrom`: host that the request was proxied from.
-    proxy_from = b"PrxFrom",
-    /// `DevOS`: operating system of the device.
-    device_os = b"DevOS",
-    /// `DevModel`: model of the device.
-    device_model = b"DevModel",
+    /// Protocol version.
+    version = "V" [D S X] | "Ver1" [S],
+    /// EAS status.
+    eas_status = "S" [X S] | "SC1" [S I],
+    /// Name of the error, or several joined with `;`.
+    error = "Error" [X S],
+    /// Access state and reason.
+    access = "As" [X S],
+    /// Policy key that the device sent.
+    policy_key = "Pk" [X S],
+    /// What the device acknowledged of the policy.
+    policy_acknowledgement = "Pa" [X D],
+    /// Delay imposed by throttling, in milliseconds.
+    throttle = "Throttle" [X S I],
+    /// Heartbeat, in seconds.
+    heartbeat = "Hb" [D X S],
+    /// Mailbox server.
+    mailbox_server = "Mbx" [X S],
+    /// The first folder.
+    folder_id = "Fid" [D S X],
+    /// Sync key of the first folder.
+    sync_key = "Sk" [D S X],
+    /// Kind of the first folder's synchronization.
+    sync_type = "St" [D X],
+    /// Size of the first folder's sync state, in KB.
+    sync_state_kb = "Sst" [X],
+    /// Number of calls to the store.
+    rpc_count = "RpcC" [S],
+    /// Latency of all calls to the store, in milliseconds.
+    rpc_latency_ms = "RpcL" [S I],
+    /// URL that the device was redirected to.
+    redirect_to = "RdirTo" [X],
+    /// Throttling budget.
+    budget = "Budget" [X S],
+    /// Host that the request was proxied to.
+    proxy_to = "PrxTo" [X S],
+    /// Host that the request was proxied from.
+    proxy_from = "PrxFrom" [X S],
+    /// Operating system of the device.
+    device_os = "DevOS" [X S],
+    /// Model of the device.
+    device_model = "DevModel" [X],
 }

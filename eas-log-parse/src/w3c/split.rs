@@ -78,7 +78,7 @@ fn split_again(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(
 fn split_at(separator: u8, line: &[u8], values: &mut Vec<Span>) -> usize {
     values.clear();
     let mut start = 0;
-    for end in Separators::new(line, separator) {
+    for end in Separators::new(line, [separator]) {
         values.push(Span::new(start, end));
         start = end + 1;
     }

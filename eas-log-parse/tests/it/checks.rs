@@ -277,33 +277,27 @@ pub(crate) fn budget(bytes: &[u8]) {
             length += entry.key().len() + entry.value().raw().len();
             let _ = entry.value().decode();
         }
-        let _ = (
-            snapshot.phase(),
-            snapshot.conn(),
-            snapshot.hanging_conn(),
-            snapshot.ad(),
-        );
-        let _ = (
-            snapshot.cas(),
-            snapshot.ab(),
-            snapshot.rpc(),
-            snapshot.find_count(),
-        );
-        let _ = (
-            snapshot.max_conn(),
-            snapshot.max_burst_ms(),
-            snapshot.balance_ms(),
-        );
-        let _ = (
-            snapshot.cutoff_ms(),
-            snapshot.recharge_rate_ms_per_hour(),
-            snapshot.policy(),
-        );
-        let _ = (
-            snapshot.is_service_account(),
-            snapshot.live_time(),
-            snapshot.owner(),
-        );
+        // One walk reads what the getters read.
+        let values = snapshot.values();
+        assert_eq!(values.conn, snapshot.conn());
+        assert_eq!(values.hanging_conn, snapshot.hanging_conn());
+        assert_eq!(values.ad, snapshot.ad());
+        assert_eq!(values.cas, snapshot.cas());
+        assert_eq!(values.ab, snapshot.ab());
+        assert_eq!(values.rpc, snapshot.rpc());
+        assert_eq!(values.find_count, snapshot.find_count());
+        assert_eq!(values.max_conn, snapshot.max_conn());
+        assert_eq!(values.max_burst_ms, snapshot.max_burst_ms());
+        assert_eq!(values.balance_ms, snapshot.balance_ms());
+        assert_eq!(values.cutoff_ms, snapshot.cutoff_ms());
+        let recharge_rate = values.recharge_rate_ms_per_hour;
+        assert_eq!(recharge_rate, snapshot.recharge_rate_ms_per_hour());
+        assert_eq!(values.is_service_account, snapshot.is_service_account());
+        assert_eq!(values.live_time, snapshot.live_time());
+        assert_eq!(values.policy, snapshot.policy());
+        assert_eq!(values.owner, snapshot.owner());
+        assert_eq!(values.is_normal(), snapshot.is_normal());
+        assert!(values.resources().eq(snapshot.resources()));
         assert!(snapshot.resources().count() <= bytes.len());
     }
     assert!(length <= bytes.len());

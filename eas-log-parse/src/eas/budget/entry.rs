@@ -5,16 +5,18 @@
 
 use core::fmt;
 
+use crate::separators::Separators;
 use crate::text::{Encoded, Escaped, symbol};
 
 /// Cuts off the first snapshot: up to a `;` that a `(` follows.
 pub(super) fn split_snapshot(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut at = 0;
-    while let Some((symbol, width)) = symbol(text, at) {
-        if symbol == b';' && text.get(at + width) == Some(&b'(') {
-            return (&text[..at], &text[at + width..]);
-        }
-        at += width;
+    for open in memchr::memchr_iter(b'(', text) {
+        // No escape holds a percent sign or a semicolon, so that one before a place is a whole one.
+        let end = match &text[..open] {
+            [before @ .., b'%', b'3', b'b' | b'B'] | [before @ .., b';'] => before.len(),
+            _ => continue,
+        };
+        return (&text[..end], &text[open..]);
     }
     (text, &[])
 }
@@ -48,12 +50,20 @@ impl fmt::Debug for BudgetEntry<'_> {
 /// [`BudgetSnapshot::entries`](super::BudgetSnapshot::entries).
 #[derive(Clone, Debug)]
 pub struct BudgetEntries<'a> {
-    rest: &'a [u8],
+    text: &'a [u8],
+    /// Where the next entry begins.
+    at: usize,
+    /// The places from there on where a comma or a bracket may stand, plain or escaped.
+    places: Separators<'a, 4>,
 }
 
 impl<'a> BudgetEntries<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> BudgetEntries<'a> {
-        BudgetEntries { rest }
+    pub(super) fn new(text: &'a [u8]) -> BudgetEntries<'a> {
+        BudgetEntries {
+            text,
+            at: 0,
+            places: Separators::new(text, *b"%,[]"),
+        }
     }
 }
 
@@ -66,56 +76,72 @@ const AFTER_A_NAME: [&[u8]; 5] = [
     b"MaxConn",
 ];
 
-/// Whether an entry begins here, after a comma. Names of owners and policies are free text.
-fn begins_entry(text: &[u8], after_name: bool) -> bool {
-    let letters = text
-        .iter()
+/// Length of the key that a text begins with.
+#[inline]
+fn key_length(text: &[u8]) -> usize {
+    text.iter()
         .take_while(|b| b.is_ascii_alphanumeric())
-        .count();
-    let key = &text[..letters];
-    if after_name {
-        // An escape may stand for a letter, and the key go on.
-        let ends = symbol(text, letters).is_none_or(|(next, _)| !next.is_ascii_alphanumeric());
-        return ends && AFTER_A_NAME.contains(&key);
+        .count()
+}
+
+/// Whether an entry begins here, after a comma. Names of owners and policies are free text.
+#[inline]
+fn begins_entry(text: &[u8], after_name: bool) -> bool {
+    if !after_name {
+        return text.first().is_some_and(u8::is_ascii_alphanumeric);
     }
-    letters > 0
+    let letters = key_length(text);
+    // An escape may stand for a letter, and the key go on.
+    let ends = symbol(text, letters).is_none_or(|(next, _)| !next.is_ascii_alphanumeric());
+    ends && AFTER_A_NAME.contains(&&text[..letters])
+}
+
+/// A separator of entries and lists at a place, with the number of bytes that it takes.
+#[inline]
+fn separator(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    match *text.get(at..)? {
+        [b'%', b'2', b'c' | b'C', ..] => Some((b',', 3)),
+        [b'%', b'5', b'b' | b'B', ..] => Some((b'[', 3)),
+        [b'%', b'5', b'd' | b'D', ..] => Some((b']', 3)),
+        [plain @ (b',' | b'[' | b']'), ..] => Some((plain, 1)),
+        _ => None,
+    }
 }
 
 impl<'a> Iterator for BudgetEntries<'a> {
     type Item = BudgetEntry<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<BudgetEntry<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let text = self.rest;
-        let key_end = text
-            .iter()
-            .take_while(|b| b.is_ascii_alphanumeric())
-            .count();
-        let key = &text[..key_end];
-        let value_at = match symbol(text, key_end) {
-            Some((b':', width)) => key_end + width,
-            _ => key_end,
+        let text = self.text;
+        let start = self.at;
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let letters = key_length(rest);
+        let key = &rest[..letters];
+        let value_at = match symbol(rest, letters) {
+            Some((b':', width)) => start + letters + width,
+            _ => start + letters,
         };
         let is_name = key == b"Policy" || key == b"Owner";
-        let mut at = value_at;
         let mut in_list = false;
-        let mut end = None;
-        while let Some((symbol, width)) = symbol(text, at) {
-            match symbol {
-                b'[' => in_list = true,
-                b']' => in_list = false,
-                b',' if !in_list && begins_entry(&text[at + width..], is_name) => {
-                    end = Some((at, at + width));
-                    break;
+        let (value_end, next) = loop {
+            let Some(at) = self.places.next() else {
+                break (text.len(), text.len());
+            };
+            // The colon behind the key.
+            if at < value_at {
+                continue;
+            }
+            match separator(text, at) {
+                Some((b'[', _)) => in_list = true,
+                Some((b']', _)) => in_list = false,
+                Some((b',', width)) if !in_list && begins_entry(&text[at + width..], is_name) => {
+                    break (at, at + width);
                 }
                 _ => {}
             }
-            at += width;
-        }
-        let (value_end, next) = end.unwrap_or((text.len(), text.len()));
-        self.rest = &text[next..];
+        };
+        self.at = next;
         Some(BudgetEntry {
             key,
             value: &text[value_at..value_end],

@@ -72,7 +72,10 @@ impl<'a> Budget<'a> {
                 .iter()
                 .any(|before| ends_with(&self.raw[..at], before))
         });
-        signed && self.snapshots().any(|snapshot| snapshot.is_overdrawn())
+        signed
+            && self
+                .snapshots()
+                .any(|snapshot| snapshot.values().is_overdrawn())
     }
 }
 
@@ -140,25 +143,107 @@ pub struct BudgetSnapshot<'a> {
     entries: &'a [u8],
 }
 
-macro_rules! getters {
+macro_rules! entries {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $key:literal [$($mark:ident)+] via $read:expr),+ $(,)?) => {
-        $($(#[$doc])*
-        #[doc = known_by!("Entry", $key, "", $($mark)+)]
+        /// The entries of a snapshot with their types, read in one walk.
         ///
-        /// # Errors
-        /// If the value does not have this form.
-        pub fn $name(&self) -> Result<Option<$type>, Fault> {
-            match self.entry($key) {
-                Some(entry) => $read(entry.value().raw()),
-                None => Ok(None),
-            }
-        })+
+        /// For readers of many lines: the getters of a [`BudgetSnapshot`] each walk the snapshot
+        /// again. The answers are the same as theirs.
+        ///
+        /// ```
+        /// use eas_log_parse::Budget;
+        /// let budget = Budget::new(b"(D)Conn%3a1%2cRPC%3a36000%2fx%2f0%25%2cFC%3a1000%2f3%2cNorm");
+        /// let values = budget.last().unwrap().values();
+        /// assert_eq!(values.conn, Ok(Some(1)));
+        /// assert_eq!(values.find_count.unwrap().unwrap().in_use, 3);
+        /// assert!(values.rpc.is_err());
+        /// assert_eq!(values.ad, Ok(None));
+        /// assert!(values.is_normal());
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct BudgetValues<'a> {
+            $($(#[$doc])*
+            #[doc = known_by!("Entry", $key, "", $($mark)+)]
+            pub $name: Result<Option<$type>, Fault>,)+
+            /// Name of the throttling policy, usually with an underscore and a GUID behind it.
+            ///
+            /// Entry `Policy` (observed).
+            pub policy: Option<Encoded<'a>>,
+            /// Key of the budget: a SID with device id and type, or `Sid~DOMAIN\user~Eas~false`.
+            ///
+            /// Entry `Owner` (observed). Exchange 2013 and later.
+            pub owner: Option<Encoded<'a>>,
+            /// Normal priority, not throttled (inferred), with the list of [resources](Self::resources).
+            ///
+            /// Entry `Norm` (observed). Exchange 2010.
+            pub normal: Option<Encoded<'a>>,
+        }
 
-        /// The entries that these read, with the marks of their evidence.
-        #[cfg(test)]
-        const GETTERS: &'static [(&'static str, &'static str)] =
-            &[$(($key, crate::evidence::marks!($($mark)+))),+];
+        /// The entries with types by their numbers.
+        #[allow(non_camel_case_types, reason = "named as the getters are")]
+        enum NumberOfEntry {
+            $($name,)+
+        }
+
+        impl<'a> BudgetSnapshot<'a> {
+            /// Walks the snapshot once and reads every entry that has a type.
+            pub fn values(&self) -> BudgetValues<'a> {
+                let mut values = BudgetValues {
+                    $($name: Ok(None),)+
+                    policy: None,
+                    owner: None,
+                    normal: None,
+                };
+                // A value may be none though its entry is there, and then the first counts too.
+                let mut seen = 0u32;
+                let mut is_first = |number: NumberOfEntry| {
+                    let bit = 1 << number as u32;
+                    let first = seen & bit == 0;
+                    seen |= bit;
+                    first
+                };
+                for entry in self.entries() {
+                    let value = entry.value();
+                    match_key!(entry.key(), {
+                        $($key => if is_first(NumberOfEntry::$name) {
+                            values.$name = $read(value.raw());
+                        },)+
+                        "Policy" => { values.policy.get_or_insert(value); },
+                        "Owner" => { values.owner.get_or_insert(value); },
+                        "Norm" => { values.normal.get_or_insert(value); },
+                    });
+                }
+                values
+            }
+
+            $($(#[$doc])*
+            #[doc = known_by!("Entry", $key, "", $($mark)+)]
+            ///
+            /// # Errors
+            /// If the value does not have this form.
+            pub fn $name(&self) -> Result<Option<$type>, Fault> {
+                match self.entry($key) {
+                    Some(entry) => $read(entry.value().raw()),
+                    None => Ok(None),
+                }
+            })+
+
+            /// The entries that these read, with the marks of their evidence.
+            #[cfg(test)]
+            const GETTERS: &'static [(&'static str, &'static str)] =
+                &[$(($key, crate::evidence::marks!($($mark)+))),+];
+        }
     };
+}
+
+/// Compares a key with names, which as text cannot be patterns of bytes.
+macro_rules! match_key {
+    ($key:expr, { $($name:literal => $then:expr,)+ }) => {{
+        let key = $key;
+        $(if key == $name.as_bytes() { $then } else)+ {}
+    }};
 }
 
 impl<'a> BudgetSnapshot<'a> {
@@ -186,40 +271,6 @@ impl<'a> BudgetSnapshot<'a> {
         self.entries().find(|entry| entry.key() == key.as_bytes())
     }
 
-    getters! {
-        /// Concurrent requests charged to the budget.
-        conn: u32 = "Conn" [D] via value::count,
-        /// Of these, the long hanging ones (inferred). Exchange 2010.
-        hanging_conn: u32 = "HangingConn" [S I] via value::count,
-        /// Time in Active Directory calls. Exchange 2010.
-        ad: Triplet = "AD" [S I] via value::triplet,
-        /// Time on the Client Access server. Exchange 2010.
-        cas: Triplet = "CAS" [S I] via value::triplet,
-        /// Time in address book calls. Exchange 2010.
-        ab: Triplet = "AB" [S I] via value::triplet,
-        /// Time in calls to the store. Exchange 2010.
-        rpc: Triplet = "RPC" [S I] via value::triplet,
-        /// Find count. Exchange 2010.
-        find_count: FindCount = "FC" [D I] via value::find_count,
-        /// Limit of concurrent requests. Exchange 2013 and later.
-        max_conn: u32 = "MaxConn" [S] via value::count,
-        /// Size of the bucket: work allowed at once, in milliseconds. Exchange 2013 and later.
-        max_burst_ms: u64 = "MaxBurst" [S] via value::count,
-        /// What is left in the bucket, in milliseconds; below zero it is overdrawn. Exchange 2013
-        /// and later.
-        balance_ms: f64 = "Balance" [S] via value::balance,
-        /// How far below zero, in milliseconds, the user is shut out (background knowledge).
-        /// Exchange 2013 and later.
-        cutoff_ms: u64 = "Cutoff" [S K] via value::count,
-        /// How fast the bucket refills, in milliseconds per hour (background knowledge). Exchange
-        /// 2013 and later.
-        recharge_rate_ms_per_hour: u64 = "RechargeRate" [S K] via value::count,
-        /// Whether the account is a service account. Exchange 2013 and later.
-        is_service_account: bool = "IsServiceAccount" [S] via value::boolean,
-        /// Age of the budget. Exchange 2013 and later.
-        live_time: Duration = "LiveTime" [S] via value::live_time,
-    }
-
     /// Name of the throttling policy, usually with an underscore and a GUID behind it.
     ///
     /// Entry `Policy` (observed).
@@ -234,15 +285,6 @@ impl<'a> BudgetSnapshot<'a> {
         self.entry("Owner").map(|entry| entry.value())
     }
 
-    fn is_overdrawn(&self) -> bool {
-        let share = |share: Result<Option<Triplet>, Fault>| matches!(share, Ok(Some(Triplet { remaining_ms: Some(remaining), .. })) if remaining < 0);
-        matches!(self.balance_ms(), Ok(Some(balance)) if balance < 0.0)
-            || share(self.ad())
-            || share(self.cas())
-            || share(self.ab())
-            || share(self.rpc())
-    }
-
     /// Whether the entry `Norm` is there: normal priority, not throttled (inferred). Exchange 2010.
     pub fn is_normal(&self) -> bool {
         self.entry("Norm").is_some()
@@ -253,6 +295,60 @@ impl<'a> BudgetSnapshot<'a> {
     /// Part of the entry `Norm` (observed; inferred what it means). Exchange 2010.
     pub fn resources(&self) -> Resources<'a> {
         Resources::new(self.entry("Norm").map_or(&[], |entry| entry.value().raw()))
+    }
+}
+
+entries! {
+    /// Concurrent requests charged to the budget.
+    conn: u32 = "Conn" [D] via value::count,
+    /// Of these, the long hanging ones (inferred). Exchange 2010.
+    hanging_conn: u32 = "HangingConn" [S I] via value::count,
+    /// Time in Active Directory calls. Exchange 2010.
+    ad: Triplet = "AD" [S I] via value::triplet,
+    /// Time on the Client Access server. Exchange 2010.
+    cas: Triplet = "CAS" [S I] via value::triplet,
+    /// Time in address book calls. Exchange 2010.
+    ab: Triplet = "AB" [S I] via value::triplet,
+    /// Time in calls to the store. Exchange 2010.
+    rpc: Triplet = "RPC" [S I] via value::triplet,
+    /// Find count. Exchange 2010.
+    find_count: FindCount = "FC" [D I] via value::find_count,
+    /// Limit of concurrent requests. Exchange 2013 and later.
+    max_conn: u32 = "MaxConn" [S] via value::count,
+    /// Size of the bucket: work allowed at once, in milliseconds. Exchange 2013 and later.
+    max_burst_ms: u64 = "MaxBurst" [S] via value::count,
+    /// What is left in the bucket, in milliseconds; below zero it is overdrawn. Exchange 2013
+    /// and later.
+    balance_ms: f64 = "Balance" [S] via value::balance,
+    /// How far below zero, in milliseconds, the user is shut out (background knowledge).
+    /// Exchange 2013 and later.
+    cutoff_ms: u64 = "Cutoff" [S K] via value::count,
+    /// How fast the bucket refills, in milliseconds per hour (background knowledge). Exchange
+    /// 2013 and later.
+    recharge_rate_ms_per_hour: u64 = "RechargeRate" [S K] via value::count,
+    /// Whether the account is a service account. Exchange 2013 and later.
+    is_service_account: bool = "IsServiceAccount" [S] via value::boolean,
+    /// Age of the budget. Exchange 2013 and later.
+    live_time: Duration = "LiveTime" [S] via value::live_time,
+}
+
+impl<'a> BudgetValues<'a> {
+    /// As [`BudgetSnapshot::is_normal`].
+    pub fn is_normal(&self) -> bool {
+        self.normal.is_some()
+    }
+
+    /// As [`BudgetSnapshot::resources`].
+    pub fn resources(&self) -> Resources<'a> {
+        Resources::new(self.normal.map_or(&[], Encoded::raw))
+    }
+
+    fn is_overdrawn(&self) -> bool {
+        let below_zero = |share: Result<Option<Triplet>, Fault>| matches!(share, Ok(Some(Triplet { remaining_ms: Some(remaining), .. })) if remaining < 0);
+        matches!(self.balance_ms, Ok(Some(balance)) if balance < 0.0)
+            || [self.ad, self.cas, self.ab, self.rpc]
+                .into_iter()
+                .any(below_zero)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::value;
 use crate::fault::Fault;
-use crate::text::{Encoded, symbol};
+use crate::separators::Separators;
+use crate::text::Encoded;
 
 /// A resource with its health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +22,52 @@ pub struct Resource<'a> {
 /// Iterator over resources; see [`BudgetSnapshot::resources`](super::BudgetSnapshot::resources).
 #[derive(Clone, Debug)]
 pub struct Resources<'a> {
-    rest: &'a [u8],
+    list: &'a [u8],
+    /// The places from the next resource on where a parenthesis may stand, plain or escaped.
+    places: Separators<'a, 3>,
+}
+
+/// A parenthesis in a list.
+struct Parenthesis {
+    opens: bool,
+    at: usize,
+    /// Where what is behind it begins.
+    end: usize,
 }
 
 impl<'a> Resources<'a> {
     pub(super) fn new(list: &'a [u8]) -> Resources<'a> {
-        Resources { rest: list }
-    }
-}
-
-/// Offset of the first of these characters, plain or escaped.
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some((symbol, width)) = symbol(text, at) {
-        if wanted.contains(&symbol) {
-            return Some(at);
+        Resources {
+            list,
+            places: Separators::new(list, *b"%()"),
         }
-        at += width;
     }
-    None
+
+    /// The next parenthesis of those that are wanted: whether it opens. The end of the list closes.
+    #[inline]
+    fn parenthesis(&mut self, wanted: fn(bool) -> bool) -> Parenthesis {
+        let list = self.list;
+        let end = list.len();
+        let found = self.places.find_map(|at| {
+            let (opens, width) = match list[at..] {
+                [b'%', b'2', b'8', ..] => (true, 3),
+                [b'%', b'2', b'9', ..] => (false, 3),
+                [b'(', ..] => (true, 1),
+                [b')', ..] => (false, 1),
+                _ => return None,
+            };
+            wanted(opens).then_some(Parenthesis {
+                opens,
+                at,
+                end: at + width,
+            })
+        });
+        found.unwrap_or(Parenthesis {
+            opens: false,
+            at: end,
+            end,
+        })
+    }
 }
 
 /// `(Kind)Name(Health:n%,HistLoad:n)`, separated by commas. In a damaged copy the parenthesis
@@ -48,19 +76,26 @@ impl<'a> Iterator for Resources<'a> {
     type Item = Resource<'a>;
 
     fn next(&mut self) -> Option<Resource<'a>> {
-        let open = find(self.rest, b"(")?;
-        let text = &self.rest[open + 1..];
-        let kind_end = find(text, b"()").unwrap_or(text.len());
-        let kind = &text[..kind_end];
-        let text = text[kind_end..]
-            .strip_prefix(b")")
-            .unwrap_or(&text[kind_end..]);
-        let name_end = find(text, b"()").unwrap_or(text.len());
-        let name = &text[..name_end];
-        let text = &text[name_end..];
-        let state_end = find(text, b")").unwrap_or(text.len());
-        let (health_percent, historic_load) = value::health(&text[..state_end]);
-        self.rest = &text[state_end..];
+        let list = self.list;
+        let before_kind = self.parenthesis(|opens| opens);
+        if !before_kind.opens {
+            return None;
+        }
+        let behind_kind = self.parenthesis(|_| true);
+        let kind = &list[before_kind.end..behind_kind.at];
+        let (name, behind_name) = if behind_kind.opens {
+            (&[][..], behind_kind)
+        } else {
+            let behind_name = self.parenthesis(|_| true);
+            (&list[behind_kind.end..behind_name.at], behind_name)
+        };
+        let state = if behind_name.opens {
+            let end = self.parenthesis(|opens| !opens).at;
+            &list[behind_name.end..end]
+        } else {
+            &[]
+        };
+        let (health_percent, historic_load) = value::health(state);
         Some(Resource {
             kind: Encoded::new(kind),
             name: Encoded::new(name),

@@ -2,16 +2,17 @@
 
 use core::time::Duration;
 
-use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case};
-use nom::character::complete::{digit1, i64, u32, u64};
 use nom::combinator::{all_consuming, map, opt, value};
 use nom::sequence::{delimited, preceded, separated_pair, terminated};
+use nom::{Err::Error, Parser};
 
 use super::bad;
 use crate::fault::Fault;
 use crate::grammar::Parsed;
+use crate::text::symbol;
+use crate::w3c::value::number;
 
 /// Time of one kind of work within the current minute. Exchange 2010.
 ///
@@ -38,30 +39,46 @@ pub struct FindCount {
     pub in_use: u64,
 }
 
-fn slash(input: &[u8]) -> Parsed<'_, ()> {
-    value((), alt((tag("/"), tag_no_case("%2f")))).parse(input)
-}
-
-fn colon(input: &[u8]) -> Parsed<'_, ()> {
-    value((), alt((tag(":"), tag_no_case("%3a")))).parse(input)
-}
-
-fn comma(input: &[u8]) -> Parsed<'_, ()> {
-    value((), alt((tag(","), tag_no_case("%2c")))).parse(input)
-}
-
-/// A percent sign. The escape is tried first: it begins with a percent sign itself.
-fn percent(input: &[u8]) -> Parsed<'_, ()> {
-    value((), alt((tag("%25"), tag("%")))).parse(input)
+/// A character, plain or escaped.
+fn character<'a>(wanted: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
+    move |input| match symbol(input, 0) {
+        Some((found, width)) if found == wanted => Ok((&input[width..], ())),
+        _ => Err(Error(())),
+    }
 }
 
 /// `$null`, PowerShell's word for no value.
 fn null(input: &[u8]) -> Parsed<'_, ()> {
-    value((), (alt((tag("$"), tag("%24"))), tag("null"))).parse(input)
+    value((), (character(b'$'), tag("null"))).parse(input)
+}
+
+fn digits(input: &[u8]) -> Parsed<'_, &[u8]> {
+    match input.iter().take_while(|b| b.is_ascii_digit()).count() {
+        0 => Err(Error(())),
+        count => Ok((&input[count..], &input[..count])),
+    }
+}
+
+fn unsigned<T: TryFrom<u64>>(input: &[u8]) -> Parsed<'_, T> {
+    let (rest, digits) = digits(input)?;
+    let number = number(digits).map_err(|_| Error(()))?;
+    Ok((rest, number))
+}
+
+fn signed(input: &[u8]) -> Parsed<'_, i64> {
+    match input.strip_prefix(b"-") {
+        Some(input) => map(unsigned, |number: i64| -number).parse(input),
+        None => unsigned(input),
+    }
 }
 
 fn time_of_day(input: &[u8]) -> Parsed<'_, (u64, u64, u64)> {
-    map((u64, colon, u64, colon, u64), |(h, _, m, _, s)| (h, m, s)).parse(input)
+    let colon = || character(b':');
+    let parser = (unsigned, colon(), unsigned, colon(), unsigned);
+    map(parser, |(hours, (), minutes, (), seconds)| {
+        (hours, minutes, seconds)
+    })
+    .parse(input)
 }
 
 /// Runs a parser over the whole of a value.
@@ -77,19 +94,18 @@ fn whole<'a, T>(
 
 /// A number; `$null` is none.
 pub(super) fn count<T: TryFrom<u64>>(text: &[u8]) -> Result<Option<T>, Fault> {
-    let number = whole(alt((map(null, |()| None), map(u64, Some))), text)?;
-    number.map(T::try_from).transpose().map_err(|_| bad())
+    whole(alt((map(unsigned, Some), map(null, |()| None))), text)
 }
 
 /// `limit/remaining/used%`.
 pub(super) fn triplet(text: &[u8]) -> Result<Option<Triplet>, Fault> {
-    let limit = alt((map(null, |()| None), map(u64, Some)));
-    let remaining = alt((map(null, |()| None), map(i64, Some)));
+    let limit = alt((map(unsigned, Some), map(null, |()| None)));
+    let remaining = alt((map(signed, Some), map(null, |()| None)));
     let parser = map(
         (
-            terminated(limit, slash),
-            terminated(remaining, slash),
-            terminated(u32, percent),
+            terminated(limit, character(b'/')),
+            terminated(remaining, character(b'/')),
+            terminated(unsigned, character(b'%')),
         ),
         |(limit_ms, remaining_ms, used_percent)| Triplet {
             limit_ms,
@@ -102,9 +118,8 @@ pub(super) fn triplet(text: &[u8]) -> Result<Option<Triplet>, Fault> {
 
 /// `limit/in use`.
 pub(super) fn find_count(text: &[u8]) -> Result<Option<FindCount>, Fault> {
-    let parser = map(separated_pair(u64, slash, u64), |(limit, in_use)| {
-        FindCount { limit, in_use }
-    });
+    let pair = separated_pair(unsigned, character(b'/'), unsigned);
+    let parser = map(pair, |(limit, in_use)| FindCount { limit, in_use });
     whole(parser, text).map(Some)
 }
 
@@ -113,7 +128,7 @@ pub(super) fn balance(text: &[u8]) -> Result<Option<f64>, Fault> {
     if whole(null, text).is_ok() {
         return Ok(None);
     }
-    let form = (opt(tag("-")), digit1, opt((tag("."), digit1)));
+    let form = (opt(tag("-")), digits, opt((tag("."), digits)));
     whole(form, text)?;
     core::str::from_utf8(text)
         .ok()
@@ -133,8 +148,8 @@ pub(super) fn boolean(text: &[u8]) -> Result<Option<bool>, Fault> {
 
 /// `[days.]hh:mm:ss[.fraction]`, as .NET writes a time span.
 pub(super) fn live_time(text: &[u8]) -> Result<Option<Duration>, Fault> {
-    let days = opt(terminated(u64, tag(".")));
-    let fraction = opt(preceded(tag("."), digit1));
+    let days = opt(terminated(unsigned::<u64>, tag(".")));
+    let fraction = opt(preceded(tag("."), digits));
     let (days, (hours, minutes, seconds), fraction) = whole((days, time_of_day, fraction), text)?;
     let in_range = hours < 24 && minutes < 60 && seconds < 60;
     let whole_seconds = days
@@ -150,15 +165,15 @@ pub(super) fn live_time(text: &[u8]) -> Result<Option<Duration>, Fault> {
     Ok(Some(Duration::new(whole_seconds, nanos)))
 }
 
-/// `(Health:n%,HistLoad:n`, the state of a resource without its closing parenthesis. Either half
-/// can be damaged alone.
+/// `Health:n%,HistLoad:n`, the state of a resource without its parentheses. Either half can be
+/// damaged alone.
 pub(super) fn health(text: &[u8]) -> (Result<i64, Fault>, Result<i64, Fault>) {
-    let percent = delimited((tag("("), tag("Health"), colon), i64, percent);
-    let health: Parsed<'_, i64> = terminated(percent, opt(comma)).parse(text);
+    let percent = delimited((tag("Health"), character(b':')), signed, character(b'%'));
+    let health: Parsed<'_, i64> = terminated(percent, opt(character(b','))).parse(text);
     let Ok((rest, health)) = health else {
         return (Err(bad()), Err(bad()));
     };
-    let load = whole(preceded((tag("HistLoad"), colon), i64), rest);
+    let load = whole(preceded((tag("HistLoad"), character(b':')), signed), rest);
     (Ok(health), load)
 }
 
