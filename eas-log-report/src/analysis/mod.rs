@@ -16,7 +16,7 @@ use polars::prelude::PolarsError;
 
 use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
-use crate::report::{Meta, Report, Totals};
+use crate::report::{Measure, Meta, Report, Section, Totals};
 use crate::triage::{Findings, Limits};
 pub use changes::{Earlier, changes};
 pub use compare::compare;
@@ -80,6 +80,9 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         period: period(&ingested.facts),
         zone: None,
     };
+    if meta.period.is_none() {
+        without_never(&mut sections);
+    }
     let Ingested { facts, quality, .. } = ingested;
     Ok(Report {
         meta,
@@ -91,6 +94,15 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         findings,
         sections,
     })
+}
+
+/// Where the lines tell no day, no moment says that a thing never came.
+fn without_never(sections: &mut [Section]) {
+    for column in sections.iter_mut().flat_map(|section| &mut section.columns) {
+        if column.measure == Measure::Ever {
+            column.measure = Measure::Time;
+        }
+    }
 }
 
 /// Time of the first and of the last request.

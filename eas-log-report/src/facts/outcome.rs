@@ -69,7 +69,8 @@ pub struct Judgement {
     /// What kind of thing it is.
     pub class: Class,
     /// Whether the request counts as failed: HTTP 400 or above but for a [challenge](Self::challenge),
-    /// or an EAS status of 101 or above, or an error that is not benign.
+    /// or an EAS status of 101 or above or one below by which its command fails, or an error that is
+    /// not benign.
     pub failed: bool,
     /// Whether the request counts as the first leg of a handshake: HTTP 401.1 or 401.2 of nobody.
     pub challenge: bool,
@@ -91,6 +92,18 @@ impl Judgement {
     pub fn is_trouble(self) -> bool {
         self.failed || matches!(self.class, Class::Authentication | Class::Refused)
     }
+}
+
+/// What an EAS status says, if it is one of failure. From 101 on a status means the same with every
+/// command; below it depends on the command, and only where that is documented it says anything.
+fn eas_class(command: Option<&[u8]>, status: u16) -> Option<Class> {
+    if status >= 101 {
+        let known = codes::eas_status(status).and_then(|known| known.class);
+        return Some(known.unwrap_or(Class::Refused));
+    }
+    let command = std::str::from_utf8(command?).ok()?;
+    let class = codes::command_status(command, status)?.class?;
+    (!matches!(class, Class::Success | Class::Benign)).then_some(class)
 }
 
 /// HTTP status of a refusal for want of provisioning.
@@ -123,21 +136,16 @@ impl Outcome {
         let errors = self.error_classes(texts);
         let named = |class: &Class| !matches!(class, Class::Benign | Class::Unknown);
         let error = errors.iter().copied().find(named);
+        let command = (self.command != NONE).then(|| texts.commands.get(self.command));
         let eas = self
             .eas_status
-            .filter(|&status| status >= 101)
-            .map(|status| {
-                codes::eas_status(status)
-                    .and_then(|s| s.class)
-                    .unwrap_or(Class::Refused)
-            });
+            .and_then(|status| eas_class(command, status));
         let access = self.access(texts);
         let http = self
             .sc_status
             .filter(|&status| !(200..300).contains(&status))
             .map(|status| self.http_class(status, access));
         let access = access.map(|access| access.state);
-        let command = (self.command != NONE).then(|| texts.commands.get(self.command));
 
         let is_bad = |status| status >= 400;
         let only_benign = errors.iter().all(|class| *class == Class::Benign);
@@ -276,16 +284,10 @@ impl Outcome {
             .collect()
     }
 
-    /// What the server said, in a few words: statuses, errors, access state, and what Windows says of
-    /// a logon. Bytes that are not UTF-8 are escaped.
+    /// What the server said, in a few words: errors, which say most and may be all that there is room
+    /// for, statuses, access state, and what Windows says. Bytes that are not UTF-8 are escaped.
     pub fn describe(&self, texts: &Texts) -> String {
         let mut parts: Vec<String> = Vec::new();
-        if let Some(status) = self.sc_status {
-            let substatus = self.sc_substatus.filter(|&substatus| substatus != 0);
-            let substatus = substatus.map(|substatus| format!(".{substatus}"));
-            parts.push(format!("HTTP {status}{}", substatus.unwrap_or_default()));
-        }
-        parts.extend(self.eas_status.map(|status| format!("EAS {status}")));
         if self.error != NONE {
             let names = texts.errors.keys().get(texts.errors.key_of(self.error));
             parts.push(match std::str::from_utf8(names) {
@@ -293,6 +295,12 @@ impl Outcome {
                 Err(_) => Escaped(names).to_string(),
             });
         }
+        if let Some(status) = self.sc_status {
+            let substatus = self.sc_substatus.filter(|&substatus| substatus != 0);
+            let substatus = substatus.map(|substatus| format!(".{substatus}"));
+            parts.push(format!("HTTP {status}{}", substatus.unwrap_or_default()));
+        }
+        parts.extend(self.eas_status.map(|status| format!("EAS {status}")));
         if let Some(said) = self.unknown_access(texts) {
             parts.push(Escaped(said).to_string());
         } else if let Some(access) = self.access(texts) {
@@ -537,6 +545,18 @@ mod tests {
                 "f",
             ),
             ("Sync", (200, 0, 0), true, eas(134), Class::SyncState, "f"),
+            // Statuses of a command.
+            ("Sync", (200, 0, 0), true, eas(3), Class::SyncState, "f"),
+            ("Sync", (200, 0, 0), true, eas(5), Class::Server, "fd"),
+            ("Sync", (200, 0, 0), true, eas(8), Class::Item, "f"),
+            ("Sync", (200, 0, 0), true, eas(9), Class::MailboxFull, "fd"),
+            ("FolderSync", (200, 0, 0), true, eas(6), Class::Server, "fd"),
+            ("Ping", (200, 0, 0), true, eas(2), Class::Success, "w"),
+            ("Ping", (200, 0, 0), true, eas(5), Class::Success, "w"),
+            // What nothing documents says nothing, as with a command that has no such status.
+            ("Ping", (200, 0, 0), true, eas(8), Class::Success, "w"),
+            ("MoveItems", (200, 0, 0), true, eas(3), Class::Success, "w"),
+            ("Sync", (200, 0, 0), true, eas(2), Class::Success, "w"),
             // Provisioning.
             (
                 "FolderSync",

@@ -1,7 +1,7 @@
 //! Which lines are requests of devices, and of which device.
 
 use crate::inputs::write;
-use crate::json;
+use crate::{json, run};
 
 const FIELDS: &str = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username \
     c-ip cs(User-Agent) sc-status sc-substatus sc-win32-status\n";
@@ -115,7 +115,8 @@ fn hours_of_requests_without_a_time_are_unknown() {
     let log =
         format!("#Fields: time cs-uri-stem cs-uri-query sc-status\n10:00:00 {FRONT} {asked} 200\n");
     let folder = tempfile::tempdir().unwrap();
-    let found = json(&[&write(folder.path(), "undated.log", log.as_bytes())]);
+    let path = write(folder.path(), "undated.log", log.as_bytes());
+    let found = json(&[&path]);
     let null = serde_json::Value::Null;
     let hours = serde_json::json!([
         {"hour": null, "requests": 1, "failed_requests": 0, "devices": null, "users": null}
@@ -123,4 +124,7 @@ fn hours_of_requests_without_a_time_are_unknown() {
     assert_eq!(found["sections"]["hours"], hours);
     assert_eq!(found["meta"]["first_seen"], null);
     assert_eq!(total(&found, "devices"), 1);
+    let (text, _, _) = run(&["devices", &path]);
+    assert!(text.contains("D1"), "{text}");
+    assert!(!text.contains("never"), "it worked: {text}");
 }
