@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eas_log_parse::Header;
+use rayon::prelude::*;
 
 use super::ahead::Offer;
 use super::filter::Filter;
@@ -146,10 +147,19 @@ impl Reading<'_> {
             .iter()
             .map(|source| FileQuality::new(source.name()))
             .collect();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads)
+            .build();
+        let look = |source: &Source| open_plain(source, &options.fallback);
+        let looked_at: Vec<_> = match &pool {
+            Ok(pool) => pool.install(|| sources.par_iter().map(look).collect()),
+            // Without threads the work is done all the same.
+            Err(_) => sources.iter().map(look).collect(),
+        };
         let (mut plain, mut streams) = (Vec::new(), Vec::new());
         let mut bytes = 0;
-        for (file, source) in sources.iter().enumerate() {
-            files[file].state = match open_plain(source, &options.fallback) {
+        for ((file, source), found) in sources.iter().enumerate().zip(looked_at) {
+            files[file].state = match found {
                 Ok(Some(Ok(found))) => {
                     bytes += found.length;
                     let path = found.path;
@@ -173,16 +183,12 @@ impl Reading<'_> {
             queue: Mutex::new(Queue::new(&plain, streams, &options.fallback)),
             collected: Mutex::default(),
         };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build();
         loop {
             let worker = || Worker::new(self, &plain, &state).run();
             match &pool {
                 Ok(pool) => {
                     pool.broadcast(|_| worker());
                 }
-                // Without threads the work is done all the same.
                 Err(_) => worker(),
             }
             let mut collected = lock(&state.collected);
@@ -199,7 +205,15 @@ impl Reading<'_> {
         for (file, state) in collected.unread.drain(..) {
             files[file].state = state;
         }
-        let (joined, done) = collected.finish(&plain);
+        let shares = collected.shares();
+        let whole = match &pool {
+            Ok(pool) => pool.install(|| {
+                let shares = shares.into_par_iter();
+                shares.reduce(Share::default, Share::merge)
+            }),
+            Err(_) => shares.into_iter().fold(Share::default(), Share::merge),
+        };
+        let (gathered, done) = whole.finish(&plain);
         let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
         for (file, pieces) in done {
             lines_before[file] = sum_up(pieces, &mut files[file]);
@@ -208,12 +222,12 @@ impl Reading<'_> {
             plain.check_length(&mut files[plain.file]);
         }
         let ingested = Ingested {
-            facts: joined.facts,
+            facts: gathered.facts,
             quality: Quality { files },
-            kept: joined.kept,
+            kept: gathered.kept,
             lines_before,
         };
-        (ingested, joined.strangers)
+        (ingested, gathered.strangers)
     }
 
     fn gatherer(&self) -> Gatherer<'_> {
@@ -262,14 +276,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What the threads have read.
 #[derive(Default)]
 struct Collected {
-    /// What was gathered, without its runs.
-    gathered: Gathered,
-    /// Spans whose facts are gathered.
-    joined: Vec<Done>,
+    /// What threads that are done have read rightly.
+    right: Option<Share>,
     /// Spans that were read by a header that has yet to prove right, with their facts.
     apart: Vec<(Done, Gathered)>,
     /// Streams that turned out not to be for reading.
     unread: Vec<(usize, FileState)>,
+}
+
+/// What one thread has read, or what several have.
+#[derive(Default)]
+struct Share {
+    /// What was gathered, without its runs.
+    gathered: Gathered,
+    /// The spans that it is gathered from.
+    spans: Vec<Done>,
 }
 
 /// A span that is read.
@@ -277,8 +298,8 @@ struct Done {
     span: Span,
     /// Its pieces in order.
     pieces: Vec<Scanned>,
-    /// The runs that go on beyond it, if it is not the whole file. In a span whose facts are joined,
-    /// the entities are those of the joined facts.
+    /// The runs that go on beyond it, if it is not the whole file, by the entities of the facts that
+    /// it is gathered in.
     runs: Vec<(u32, OpenRuns)>,
 }
 
@@ -304,13 +325,17 @@ impl Collected {
     /// Takes out the spans that were read by a wrong header, each with the right one.
     fn take_wrong(&mut self) -> Vec<Span> {
         let place = |done: &Done| (done.span.file, done.span.first);
-        self.joined.sort_by_key(place);
+        let spans = match &mut self.right {
+            Some(share) => share.spans.as_mut_slice(),
+            None => &mut [],
+        };
+        spans.sort_by_key(place);
         self.apart.sort_by_key(|(done, _)| place(done));
-        let mut joined = self.joined.iter().peekable();
+        let mut spans = spans.iter().peekable();
         let mut wrong = Vec::new();
         let mut right = Header::default();
         for (done, gathered) in std::mem::take(&mut self.apart) {
-            while let Some(before) = joined.next_if(|before| place(before) < place(&done)) {
+            while let Some(before) = spans.next_if(|before| place(before) < place(&done)) {
                 right = before.end_of(&before.span.header);
             }
             let end = done.end_of(&right);
@@ -324,18 +349,49 @@ impl Collected {
         wrong
     }
 
+    /// All that was read, none of which is wrong any more.
+    fn shares(self) -> Vec<Share> {
+        let apart = self.apart.into_iter().map(|(mut done, mut gathered)| {
+            done.runs = (0..).zip(std::mem::take(&mut gathered.runs)).collect();
+            Share {
+                gathered,
+                spans: vec![done],
+            }
+        });
+        self.right.into_iter().chain(apart).collect()
+    }
+}
+
+impl Share {
+    /// Both together.
+    fn merge(mut self, mut other: Share) -> Share {
+        // To put few things to many costs less than many to few.
+        if self.size() < other.size() {
+            std::mem::swap(&mut self, &mut other);
+        }
+        if other.spans.is_empty() {
+            return self;
+        }
+        let entities = self.gathered.merge(other.gathered);
+        for mut done in other.spans {
+            for (entity, _) in &mut done.runs {
+                *entity = entities[*entity as usize];
+            }
+            self.spans.push(done);
+        }
+        self
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.gathered.facts.cells.len(), self.spans.len())
+    }
+
     /// All facts together, and the pieces of each file in order.
     fn finish(mut self, plain: &[Plain]) -> (Gathered, HashMap<usize, Vec<Scanned>>) {
-        for (mut done, mut gathered) in self.apart {
-            let runs = std::mem::take(&mut gathered.runs);
-            let entities = self.gathered.merge(gathered);
-            done.runs = entities.into_iter().zip(runs).collect();
-            self.joined.push(done);
-        }
-        self.joined
+        self.spans
             .sort_by_key(|done| (done.span.file, done.span.first));
         let mut files = HashMap::new();
-        for spans in self.joined.chunk_by_mut(|a, b| a.span.file == b.span.file) {
+        for spans in self.spans.chunk_by_mut(|a, b| a.span.file == b.span.file) {
             let mut open: HashMap<u32, OpenRuns> = HashMap::new();
             let mut pieces = Vec::new();
             for done in spans.iter_mut() {
@@ -368,7 +424,7 @@ struct Worker<'w> {
     state: &'w State,
     /// Gathers what is known to be read rightly.
     own: Gatherer<'w>,
-    joined: Vec<Done>,
+    spans: Vec<Done>,
 }
 
 impl<'w> Worker<'w> {
@@ -378,7 +434,7 @@ impl<'w> Worker<'w> {
             plain,
             state,
             own: reading.gatherer(),
-            joined: Vec::new(),
+            spans: Vec::new(),
         }
     }
 
@@ -402,7 +458,7 @@ impl<'w> Worker<'w> {
                         continue;
                     }
                     let whole = pieces.len() == self.plain[span.plain].pieces as usize;
-                    self.joined.push(Done {
+                    self.spans.push(Done {
                         span,
                         pieces,
                         runs: if whole {
@@ -437,16 +493,22 @@ impl<'w> Worker<'w> {
         }
         let mut gathered = self.own.finish();
         let runs = std::mem::take(&mut gathered.runs);
-        let mut collected = lock(&self.state.collected);
-        let entities = collected.gathered.merge(gathered);
-        for (&entity, runs) in entities.iter().zip(runs) {
-            collected.gathered.facts.end_runs(entity, runs);
+        for (entity, runs) in (0..).zip(runs) {
+            gathered.facts.end_runs(entity, runs);
         }
-        for mut done in self.joined {
-            for (entity, _) in &mut done.runs {
-                *entity = entities[*entity as usize];
-            }
-            collected.joined.push(done);
+        let mut share = Share {
+            gathered,
+            spans: self.spans,
+        };
+        // Whoever is done later puts the two together, while others go on.
+        loop {
+            let mut collected = lock(&self.state.collected);
+            let Some(other) = collected.right.take() else {
+                collected.right = Some(share);
+                break;
+            };
+            drop(collected);
+            share = share.merge(other);
         }
     }
 
@@ -462,7 +524,7 @@ impl<'w> Worker<'w> {
             Ok(Ok(stream)) => {
                 let own = &mut self.own;
                 let scanned = scan_stream(file, stream, offer, fallback, own, progress);
-                self.joined.push(Done {
+                self.spans.push(Done {
                     span: Span::stream(file, fallback),
                     pieces: vec![scanned],
                     runs: Vec::new(),

@@ -1,6 +1,7 @@
 //! Finding the files behind paths, folders and globs.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -47,7 +48,7 @@ impl fmt::Display for Problem {
 pub fn discover(paths: &[PathBuf]) -> Discovered {
     let mut found = Discovered::default();
     // By what the file really is, so that two ways to name one file come to one source.
-    let mut files: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut files: BTreeMap<OsString, PathBuf> = BTreeMap::new();
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == "-" {
@@ -109,12 +110,10 @@ fn zip_archive(path: &Path) -> Option<File> {
     (Wrapping::of(&start) == Some(Wrapping::Zip)).then_some(file)
 }
 
-fn find(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>, problems: &mut Vec<Problem>) {
+fn find(path: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut Vec<Problem>) {
     match path.metadata() {
-        Ok(meta) if meta.is_dir() => {
-            walk(path, problems, |file| add(file, files));
-        }
-        Ok(_) => add(path, files),
+        Ok(meta) if meta.is_dir() => walk(path, files, problems),
+        Ok(_) => add(path, real(path), files),
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound || !is_pattern(path) {
                 let what = match error.kind() {
@@ -135,11 +134,15 @@ fn find(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>, problems: &mut Vec<
     }
 }
 
-fn add(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>) {
-    let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+/// What a path really is, links followed.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn add(path: &Path, identity: PathBuf, files: &mut BTreeMap<OsString, PathBuf>) {
     // Of several names of one file the first in order is shown, whatever was asked for first.
     files
-        .entry(identity)
+        .entry(identity.into_os_string())
         .and_modify(|name| {
             if path < name.as_path() {
                 *name = path.to_owned();
@@ -148,10 +151,24 @@ fn add(path: &Path, files: &mut BTreeMap<PathBuf, PathBuf>) {
         .or_insert_with(|| path.to_owned());
 }
 
-fn walk(folder: &Path, problems: &mut Vec<Problem>, mut found: impl FnMut(&Path)) {
+fn walk(folder: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut Vec<Problem>) {
+    // The folder in hand and what it really is, which is looked up once for all files in it.
+    let mut parent = (PathBuf::new(), PathBuf::new());
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         match entry {
-            Ok(entry) if entry.file_type().is_file() => found(entry.path()),
+            Ok(entry) if entry.file_type().is_file() => {
+                let path = entry.path();
+                let identity = match path.parent() {
+                    Some(folder) if !entry.path_is_symlink() => {
+                        if parent.0 != folder {
+                            parent = (folder.to_owned(), real(folder));
+                        }
+                        parent.1.join(entry.file_name())
+                    }
+                    _ => real(path),
+                };
+                add(path, identity, files);
+            }
             Ok(_) => {}
             Err(error) => problems.extend(problem(folder, &error)),
         }
@@ -180,7 +197,7 @@ const ANY_FOLDERS: &str = "**";
 /// Expands a pattern below its longest folder without wildcards.
 fn expand(
     pattern: &Path,
-    files: &mut BTreeMap<PathBuf, PathBuf>,
+    files: &mut BTreeMap<OsString, PathBuf>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), String> {
     let mut parts = pattern.components().peekable();
@@ -239,11 +256,11 @@ fn expand(
         if entry.file_type().is_dir() {
             whole.push(path.to_owned());
         } else if entry.file_type().is_file() {
-            add(path, files);
+            add(path, real(path), files);
         }
     }
     for folder in whole {
-        walk(&folder, problems, |file| add(file, files));
+        walk(&folder, files, problems);
     }
     if matched {
         Ok(())

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use eas_log_parse::{Directive, Entry, Header, LogReader, Position};
+use eas_log_parse::{Directive, Entry, Header, LogReader, LogSlice, Position};
 
 use super::stream::{Head, Stream, Wrapping, unwrap};
 use super::zip::Member;
@@ -186,7 +186,10 @@ fn unread(reason: String) -> io::Error {
 
 /// Reads the first bytes, with as many more as there are NUL bytes in front.
 fn read_head(source: &mut impl Read) -> Head {
-    let mut head = Head::default();
+    let mut head = Head {
+        bytes: Vec::with_capacity(HEAD),
+        error: None,
+    };
     let mut nuls = 0;
     while head.read(source, nuls + HEAD) && nuls < MOST_NULS {
         let before = nuls;
@@ -246,9 +249,9 @@ fn look_at(head: &[u8], fallback: &Header) -> Look {
         return unread("its lines end in CR alone; convert them to LF or CR LF first");
     }
     let mut header = fallback.clone();
-    let mut log = LogReader::new(text).resume(Position::START, header.clone());
+    let mut log = LogSlice::resume(text, Position::START, header.clone());
     let (mut of_a_server, mut dated_lines) = (false, false);
-    while let Ok(Some(entry)) = log.next_entry() {
+    while let Some(entry) = log.next_entry() {
         match entry {
             Entry::Directive(line, directive) => {
                 match &directive {
