@@ -3,12 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::GlobMatcher;
-
 use super::devices::Source;
 use crate::facts::{NONE, Place, TextId};
 use crate::report::{Finding, Listed, Part, Value};
-use crate::triage::{Device, Ledger, Match};
+use crate::triage::{Device, Ledger, Match, Pattern};
 
 /// Lines of so many classes of failures are the evidence of a device.
 const CLASSES_SHOWN: usize = 3;
@@ -110,7 +108,7 @@ fn finding(
 
 /// The lines that show it: of the classes that the finding names, the most frequent first, or those
 /// that decided the verdict.
-fn evidence(device: &Device, classes: Option<&GlobMatcher>) -> Vec<Place> {
+fn evidence(device: &Device, classes: Option<&Pattern>) -> Vec<Place> {
     let named: Vec<Place> = device
         .failures
         .iter()

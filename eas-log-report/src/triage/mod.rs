@@ -11,7 +11,7 @@ mod rules;
 mod verdict;
 
 pub use device::{Device, Failures};
-pub use findings::{Findings, Match};
+pub use findings::{Findings, Match, Pattern};
 pub use ledger::Ledger;
 pub use rules::{Limits, RULES, Rule};
 pub use verdict::Verdict;

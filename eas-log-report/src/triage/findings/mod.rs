@@ -9,9 +9,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use globset::GlobMatcher;
 use rayon::prelude::*;
 
+pub use self::rule::Pattern;
 use self::rule::Rule;
 use self::tags::{InternalCalls, Tagger, below_tag, of_logs, plain};
 use super::device::Device;
@@ -40,7 +40,7 @@ pub struct Match<'r> {
     /// The first and the last of these.
     pub lines: Vec<Place>,
     /// The classes, by their names, whose failures are the evidence.
-    pub evidence: Option<&'r GlobMatcher>,
+    pub evidence: Option<&'r Pattern>,
 }
 
 /// What a tag means to a rule.
@@ -120,7 +120,7 @@ impl Findings {
             .rules
             .iter()
             .map(|rule| {
-                let found = |pattern: &GlobMatcher| of_logs.iter().any(|tag| pattern.is_match(tag));
+                let found = |pattern: &Pattern| of_logs.iter().any(|tag| pattern.is_match(tag));
                 rule.logs.iter().all(found)
             })
             .collect();
@@ -174,8 +174,8 @@ impl Findings {
         let mut masks = vec![Masks::default(); self.rules.len()];
         let mut hits: Vec<Vec<Hit>> = tags.iter().map(|_| Vec::new()).collect();
         // Patterns by what stands before the colon, since most tags match none.
-        let mut by_space: BTreeMap<&'s str, Vec<(u16, u64, &'s GlobMatcher)>> = BTreeMap::new();
-        let mut everywhere: Vec<(u16, u64, &GlobMatcher)> = Vec::new();
+        let mut by_space: BTreeMap<&'s str, Vec<(u16, u64, &'s Pattern)>> = BTreeMap::new();
+        let mut everywhere: Vec<(u16, u64, &Pattern)> = Vec::new();
         let numbers: HashMap<&str, usize> = tags
             .iter()
             .enumerate()
@@ -183,14 +183,14 @@ impl Findings {
             .collect();
         for (number, rule) in self.rules.iter().enumerate() {
             let mut next = 1u64;
-            let mut add = |mask: &mut u64, pattern: Option<&'s GlobMatcher>| {
+            let mut add = |mask: &mut u64, pattern: Option<&'s Pattern>| {
                 let bit = next;
                 // A rule with more patterns than bits is refused where rules are read.
                 next = next.wrapping_shl(1);
                 *mask |= bit;
                 if let Some(pattern) = pattern {
                     let entry = (number as u16, bit, pattern);
-                    let glob = pattern.glob().glob();
+                    let glob = pattern.text();
                     match glob.split_once(':') {
                         Some((space, _)) if !space.contains(['*', '?', '[', '{']) => {
                             by_space.entry(space).or_default().push(entry);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context, bail, ensure};
 use eas_log_parse::codes::Class;
-use globset::{Glob, GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
 use crate::report::{Advice, Certainty, Severity};
@@ -74,17 +74,17 @@ pub(super) struct Below {
 
 /// When a finding lists a device, or holds of the logs.
 pub(super) struct Rule {
-    pub(super) all: Vec<GlobMatcher>,
-    pub(super) any: Vec<GlobMatcher>,
-    pub(super) none: Vec<GlobMatcher>,
+    pub(super) all: Vec<Pattern>,
+    pub(super) any: Vec<Pattern>,
+    pub(super) none: Vec<Pattern>,
     /// Numbers of earlier rules: what they list is left out.
     pub(super) unless: Vec<u16>,
     pub(super) client_below: Option<Below>,
     pub(super) os_below: Option<Below>,
     /// Patterns of tags of the logs; empty for a finding about devices.
-    pub(super) logs: Vec<GlobMatcher>,
+    pub(super) logs: Vec<Pattern>,
     /// The classes, by their names, whose failures are the evidence.
-    pub(super) evidence: Option<GlobMatcher>,
+    pub(super) evidence: Option<Pattern>,
     /// What it says.
     pub(super) advice: Advice,
 }
@@ -183,7 +183,7 @@ fn rule(written: Written, ids: &[String]) -> anyhow::Result<Rule> {
     })
 }
 
-fn patterns(patterns: &[String]) -> anyhow::Result<Vec<GlobMatcher>> {
+fn patterns(patterns: &[String]) -> anyhow::Result<Vec<Pattern>> {
     let tags = patterns.iter().map(|tag| {
         ensure!(
             tag.contains(':') || super::tags::PLAIN.contains(&tag.as_str()),
@@ -195,7 +195,7 @@ fn patterns(patterns: &[String]) -> anyhow::Result<Vec<GlobMatcher>> {
         if let Some((space @ ("verdict" | "has" | "class"), _)) = tag.split_once(':') {
             let names = names_of(space).map(|name| format!("{space}:{name}"));
             ensure!(
-                names.into_iter().any(|name| matcher.is_match(name)),
+                names.into_iter().any(|name| matcher.is_match(&name)),
                 "pattern '{tag}': expected one of {}",
                 names_of(space).collect::<Vec<_>>().join(", ")
             );
@@ -215,14 +215,43 @@ fn names_of(space: &str) -> impl Iterator<Item = &'static str> + use<> {
         .chain(verdicts.filter(move |_| !of_class))
 }
 
-fn pattern(text: &str) -> anyhow::Result<GlobMatcher> {
-    let glob: Glob = GlobBuilder::new(text)
+fn pattern(text: &str) -> anyhow::Result<Pattern> {
+    if !text.contains(['*', '?', '[', ']', '{', '}']) {
+        return Ok(Pattern::Plain(text.to_owned()));
+    }
+    let glob = GlobBuilder::new(text)
         .case_insensitive(true)
         .backslash_escape(false)
         .literal_separator(false)
         .build()
         .with_context(|| format!("pattern '{text}'"))?;
-    Ok(glob.compile_matcher())
+    Ok(Pattern::Wild(glob.compile_matcher()))
+}
+
+/// A pattern of tags. Most are tags as they are, and a matcher takes long to make.
+pub enum Pattern {
+    /// Without wildcards.
+    Plain(String),
+    /// With wildcards.
+    Wild(GlobMatcher),
+}
+
+impl Pattern {
+    /// Whether it stands for this tag, in capital or small letters.
+    pub fn is_match(&self, tag: &str) -> bool {
+        match self {
+            Pattern::Plain(text) => text.eq_ignore_ascii_case(tag),
+            Pattern::Wild(matcher) => matcher.is_match(tag),
+        }
+    }
+
+    /// The pattern as it was written.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Pattern::Plain(text) => text,
+            Pattern::Wild(matcher) => matcher.glob().glob(),
+        }
+    }
 }
 
 /// The numbers in a version, in order.
