@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use eas_log_parse::{Client, Encoded};
 
-use super::frame::{Dictionaries, text};
+use super::texts::{Dictionaries, text};
 use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
 use crate::ingest::Ingested;
 use crate::report::{Advice, Column, Measure, Row, Section, Severity, Value};
@@ -20,7 +20,7 @@ const COMMANDS_NAMED: usize = 30;
 /// What columns take their values from.
 pub(super) struct Source<'s> {
     pub(super) ingested: &'s Ingested,
-    pub(super) texts: &'s Dictionaries,
+    pub(super) texts: &'s Dictionaries<'s>,
     /// What the findings say, by their numbers.
     pub(super) findings: Vec<&'s Advice>,
 }
@@ -338,12 +338,13 @@ fn by_number(texts: &[String], number: TextId) -> Value {
 impl Source<'_> {
     /// A user, as logged.
     pub(super) fn user(&self, user: TextId) -> Value {
-        by_number(&self.texts.users, user)
+        self.texts.users.get(user).map_or(Value::Null, Value::Text)
     }
 
     /// A device id.
     pub(super) fn device(&self, device: TextId) -> Value {
-        by_number(&self.texts.devices, device)
+        let text = self.texts.devices.get(device);
+        text.map_or(Value::Null, Value::Text)
     }
 
     /// A line as `file:line`.

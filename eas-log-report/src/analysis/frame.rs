@@ -2,87 +2,35 @@
 
 use std::collections::HashMap;
 
-use eas_log_parse::{Encoded, Escaped};
 use polars::prelude::*;
 
+use super::kinds::{Groups, Kind, Kinds};
+use super::texts::{Dictionaries, Numbering, Shown, text, texts};
 use crate::facts::{
-    Cell, Entity, Facts, FoldedTable, Moment, NONE, Place, TextId, TextTable, error_names,
+    Cell, Entity, Facts, FoldedTable, Identity, Moment, NONE, Place, TextId, error_names,
 };
 use crate::ingest::Ingested;
 use crate::report::Totals;
 
 /// The facts as frames, and the texts that their numbers stand for.
-pub(super) struct Frames {
-    /// A row a cell: what happened to whom on which server. Requests count once.
+pub(super) struct Frames<'f> {
+    /// The kinds of requests, and who is in them.
+    pub(super) kinds: Kinds,
+    /// A row a kind of requests. Each counts once.
     pub(super) requests: DataFrame,
     /// The same as logged: a request that two servers logged counts for both.
     pub(super) logged: DataFrame,
+    /// A row a cell of requests that were refused: for want of provisioning, or as blocked.
+    pub(super) refused: DataFrame,
     /// A row an hour.
     pub(super) hours: DataFrame,
     /// For each value of `error`, the names in it.
     pub(super) error_names: DataFrame,
-    /// The first line of each cell that has a `sample`, by its number.
+    /// The lines that samples stand for, by their numbers.
     pub(super) samples: Vec<Place>,
-    pub(super) texts: Dictionaries,
-}
-
-/// Texts by the numbers that stand for them in frames.
-pub(super) struct Dictionaries {
-    pub(super) users: Vec<String>,
-    pub(super) devices: Vec<String>,
-    pub(super) device_types: Vec<String>,
-    pub(super) user_agents: Vec<String>,
-    pub(super) commands: Vec<String>,
-    pub(super) errors: Vec<String>,
-    pub(super) error_names: Vec<String>,
-    pub(super) access_states: Vec<String>,
-    pub(super) access_reasons: Vec<String>,
-    pub(super) servers: Vec<String>,
-}
-
-/// Bytes from a log as text. What is not UTF-8 becomes an escape, so that different bytes stay
-/// different.
-pub(super) fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => Escaped(bytes).to_string(),
-    }
-}
-
-fn texts(table: &TextTable) -> Vec<String> {
-    table.iter().map(text).collect()
-}
-
-/// For each key the text to show for it: of all texts that fold to it, the first in order.
-fn shown(table: &FoldedTable) -> Vec<String> {
-    let mut shown: Vec<Option<String>> = vec![None; table.keys().len()];
-    for (id, raw) in table.texts().iter().enumerate() {
-        let text = text(&Encoded::new(raw).decode());
-        let shown = &mut shown[table.key_of(id as TextId) as usize];
-        if shown.as_ref().is_none_or(|other| text < *other) {
-            *shown = Some(text);
-        }
-    }
-    shown.into_iter().map(Option::unwrap_or_default).collect()
-}
-
-/// Numbers for texts that are made here.
-#[derive(Default)]
-struct Numbering {
-    texts: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Numbering {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(&number) = self.numbers.get(text) {
-            return number;
-        }
-        let number = self.texts.len() as u32;
-        self.texts.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), number);
-        number
-    }
+    /// The numbers at the top of a report.
+    pub(super) totals: Totals,
+    pub(super) texts: Dictionaries<'f>,
 }
 
 /// What all requests of an outcome have in common, as frames show it.
@@ -106,22 +54,19 @@ fn id(id: TextId) -> Option<u32> {
     (id != NONE).then_some(id)
 }
 
-impl Frames {
-    pub(super) fn new(ingested: &Ingested, counted: &[u64]) -> PolarsResult<Frames> {
+impl<'f> Frames<'f> {
+    pub(super) fn new(ingested: &'f Ingested, counted: &[u64]) -> PolarsResult<Frames<'f>> {
         let facts = &ingested.facts;
         let (mut states, mut reasons) = (Numbering::default(), Numbering::default());
         let outcomes = outcome_rows(facts, &mut states, &mut reasons);
-        let (requests, samples) = requests(facts, &outcomes, |row, _| counted[row])?;
-        let mut cells = facts.cells.iter().zip(counted);
-        let logged = if cells.all(|((_, cell), &once)| cell.requests == once) {
-            requests.clone()
-        } else {
-            super::frame::requests(facts, &outcomes, |_, cell| cell.requests)?.0
-        };
+        let (kinds, hours) = rayon::join(|| Kinds::new(facts, counted), || hours(facts));
+        let refused = refused(facts, counted, &outcomes);
+        let firsts = kinds.sums.iter().map(|sum| sum.cell.first);
+        let samples = in_order(firsts.chain(refused.iter().map(|row| row.cell.first)));
         let (error_names, names) = names_of_errors(&facts.texts.errors)?;
         let texts = Dictionaries {
-            users: shown(&facts.texts.users),
-            devices: shown(&facts.texts.devices),
+            users: Shown::new(&facts.texts.users),
+            devices: Shown::new(&facts.texts.devices),
             device_types: texts(facts.texts.device_types.keys()),
             user_agents: texts(&facts.texts.user_agents),
             commands: texts(&facts.texts.commands),
@@ -132,62 +77,66 @@ impl Frames {
             servers: texts(&facts.texts.servers),
         };
         Ok(Frames {
-            requests,
-            logged,
-            hours: hours(facts)?,
+            requests: frame_of_kinds(&kinds, &outcomes, &samples)?,
+            logged: frame_of_logged(&kinds, &outcomes)?,
+            refused: frame_of_refused(facts, &refused, &samples)?,
+            hours: hours?,
             error_names,
-            samples,
+            totals: totals(&kinds, &outcomes),
+            samples: samples.iter().map(|moment| moment.place).collect(),
+            kinds,
             texts,
         })
     }
+}
 
-    /// The numbers at the top of a report. `lines` is how many lines tell of a request.
-    pub(super) fn totals(&self, lines: u64) -> PolarsResult<Totals> {
-        let devices_if = |flag: &'static str| {
-            col("device")
-                .filter(col(flag))
-                .drop_nulls()
-                .n_unique()
-                .alias(flag)
-        };
-        let sums = self
-            .requests
-            .clone()
-            .lazy()
-            .select([
-                col("requests").sum(),
-                col("failed_requests").sum(),
-                col("requests")
-                    .filter(col("challenge"))
-                    .sum()
-                    .alias("challenges"),
-                col("user").drop_nulls().n_unique().alias("users"),
-                col("device").drop_nulls().n_unique().alias("devices"),
-                devices_if("provisioning"),
-                devices_if("blocked"),
-            ])
-            .collect()?;
-        let number = |name: &str| -> PolarsResult<u64> {
-            Ok(sums
-                .column(name)?
-                .cast(&DataType::UInt64)?
-                .u64()?
-                .get(0)
-                .unwrap_or(0))
-        };
-        let requests = number("requests")?;
-        Ok(Totals {
-            requests,
-            failed_requests: number("failed_requests")?,
-            challenges: number("challenges")?,
-            users: number("users")?,
-            devices: number("devices")?,
-            logged_twice: lines - requests,
-            non_provisionable_devices: number("provisioning")?,
-            blocked_devices: number("blocked")?,
-            ..Totals::default()
-        })
+/// The numbers at the top of a report, as far as kinds of requests tell them.
+fn totals(kinds: &Kinds, outcomes: &[OutcomeRow]) -> Totals {
+    let of = |kind: &Kind| &outcomes[kind.outcome as usize];
+    let sum = |which: fn(&OutcomeRow) -> bool| {
+        let which = kinds.iter().filter(|(_, kind, _)| which(of(kind)));
+        which.map(|(_, _, sum)| sum.cell.requests).sum()
+    };
+    let numbers = |which: fn(&OutcomeRow) -> bool| -> Vec<u32> {
+        let which = kinds
+            .iter()
+            .filter(|(_, kind, _)| kind.counts && which(of(kind)));
+        which.map(|(number, ..)| number).collect()
+    };
+    let groups = [
+        numbers(|_| true),
+        numbers(|outcome| outcome.provisioning),
+        numbers(|outcome| outcome.blocked),
+    ];
+    let groups = Groups::new(kinds.sums.len(), &groups);
+    let (devices, users) = (kinds.devices.count(&groups), kinds.users.count(&groups));
+    let requests = sum(|_| true);
+    let logged: u64 = kinds.sums.iter().map(|sum| sum.logged).sum();
+    Totals {
+        requests,
+        failed_requests: sum(|outcome| outcome.failed),
+        challenges: sum(|outcome| outcome.challenge),
+        users: users[0] as u64,
+        devices: devices[0] as u64,
+        logged_twice: logged - requests,
+        non_provisionable_devices: devices[1] as u64,
+        blocked_devices: devices[2] as u64,
+        ..Totals::default()
     }
+}
+
+/// Moments in order, each once: the number of one is its place among them, so that the least is the
+/// first.
+fn in_order(moments: impl Iterator<Item = Moment>) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = moments.collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments
+}
+
+fn sample(moment: Moment, samples: &[Moment]) -> Option<u32> {
+    let number = samples.binary_search(&moment).ok()?;
+    Some(number as u32)
 }
 
 fn outcome_rows(facts: &Facts, states: &mut Numbering, reasons: &mut Numbering) -> Vec<OutcomeRow> {
@@ -228,96 +177,114 @@ fn outcome_rows(facts: &Facts, states: &mut Numbering, reasons: &mut Numbering) 
         .collect()
 }
 
-/// The frame of cells, and the lines that its samples stand for. `count` says how many requests of a
-/// cell count; one without any is left out.
-fn requests(
-    facts: &Facts,
+fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// The frame of kinds of requests.
+fn frame_of_kinds(
+    kinds: &Kinds,
     outcomes: &[OutcomeRow],
-    count: impl Fn(usize, &Cell) -> u64,
-) -> PolarsResult<(DataFrame, Vec<Place>)> {
-    let height = facts.cells.len();
-    let (mut user, mut device) = (Vec::with_capacity(height), Vec::with_capacity(height));
-    let (mut device_type, mut user_agent) =
-        (Vec::with_capacity(height), Vec::with_capacity(height));
-    let (mut server, mut outcome) = (Vec::with_capacity(height), Vec::with_capacity(height));
-    let mut requests: Vec<i64> = Vec::with_capacity(height);
-    let mut failed_requests: Vec<i64> = Vec::with_capacity(height);
-    let (mut first, mut last) = (Vec::with_capacity(height), Vec::with_capacity(height));
-    // Samples are numbered in the order of their moments, so that the least is the first.
-    let mut moments: Vec<(Moment, usize)> = Vec::new();
-    // Of requests that went well one line an outcome is enough.
-    let mut first_of: Vec<Option<(Moment, usize)>> = vec![None; outcomes.len()];
-    for (number, (key, cell)) in facts.cells.iter().enumerate() {
-        let counted = count(number, cell) as i64;
-        if counted == 0 {
+    samples: &[Moment],
+) -> PolarsResult<DataFrame> {
+    let outcome = |kind: &Kind| &outcomes[kind.outcome as usize];
+    let rows: Vec<_> = kinds
+        .iter()
+        .filter(|(_, kind, _)| kind.counts)
+        .map(|(number, kind, sum)| (number, kind, &sum.cell, outcome(kind)))
+        .collect();
+    let requests = |cell: &Cell| cell.requests as i64;
+    df!(
+        "kind" => column(&rows, |row| row.0),
+        "device_type" => column(&rows, |row| id(row.1.device_type)),
+        "user_agent" => column(&rows, |row| id(row.1.user_agent)),
+        "requests" => column(&rows, |row| requests(row.2)),
+        "failed_requests" => column(&rows, |row| if row.3.failed { requests(row.2) } else { 0 }),
+        "first_seen" => column(&rows, |row| row.2.first.seconds()),
+        "last_seen" => column(&rows, |row| row.2.last.seconds()),
+        "sample" => column(&rows, |row| sample(row.2.first, samples)),
+        "command" => column(&rows, |row| row.3.command),
+        "sc_status" => column(&rows, |row| row.3.sc_status),
+        "sc_substatus" => column(&rows, |row| row.3.sc_substatus),
+        "sc_win32_status" => column(&rows, |row| row.3.sc_win32_status),
+        "eas_status" => column(&rows, |row| row.3.eas_status),
+        "error" => column(&rows, |row| row.3.error),
+        "access_state" => column(&rows, |row| row.3.access_state),
+        "access_reason" => column(&rows, |row| row.3.access_reason),
+        "failed" => column(&rows, |row| row.3.failed),
+    )
+}
+
+/// The frame of kinds of requests as they were logged.
+fn frame_of_logged(kinds: &Kinds, outcomes: &[OutcomeRow]) -> PolarsResult<DataFrame> {
+    let rows: Vec<_> = kinds.iter().collect();
+    let failed = |kind: &Kind| outcomes[kind.outcome as usize].failed;
+    df!(
+        "kind" => column(&rows, |row| row.0),
+        "server" => column(&rows, |row| id(row.1.server)),
+        "requests" => column(&rows, |row| row.2.logged as i64),
+        "failed_requests" => column(&rows, |row| if failed(row.1) { row.2.logged as i64 } else { 0 }),
+    )
+}
+
+/// Requests of one cell that were refused.
+struct Refused<'f> {
+    identity: Identity,
+    cell: &'f Cell,
+    outcome: &'f OutcomeRow,
+    /// How many count.
+    requests: u64,
+    /// When the device last got through with more than asking what the server can, or provisioning.
+    last_success: Option<i64>,
+}
+
+fn refused<'f>(facts: &'f Facts, counted: &[u64], outcomes: &'f [OutcomeRow]) -> Vec<Refused<'f>> {
+    let mut last_success: Vec<Option<i64>> = vec![None; facts.entities().len()];
+    let mut refused = Vec::new();
+    for ((key, cell), &requests) in facts.cells.iter().zip(counted) {
+        let outcome = &outcomes[key.outcome as usize];
+        if requests == 0 {
             continue;
         }
-        let row = requests.len();
-        let identity = facts.identities()[key.identity as usize];
-        let what = &outcomes[key.outcome as usize];
-        user.push(id(identity.user).map(|user| facts.texts.users.key_of(user)));
-        device.push(id(identity.device).map(|device| facts.texts.devices.key_of(device)));
-        device_type.push(id(identity.device_type).map(|t| facts.texts.device_types.key_of(t)));
-        user_agent.push(id(identity.user_agent));
-        server.push(id(key.server));
-        outcome.push(what);
-        requests.push(counted);
-        failed_requests.push(if what.failed { counted } else { 0 });
-        first.push(cell.first.seconds());
-        last.push(cell.last.seconds());
-        if what.failed || what.provisioning || what.blocked {
-            moments.push((cell.first, row));
-        } else {
-            let first = &mut first_of[key.outcome as usize];
-            if first.is_none_or(|first| (cell.first, row) < first) {
-                *first = Some((cell.first, row));
-            }
+        if outcome.working {
+            let last = &mut last_success[facts.entity_of(key.identity) as usize];
+            *last = cell.last.seconds().max(*last);
+        }
+        if outcome.provisioning || outcome.blocked {
+            refused.push((key.identity, cell, outcome, requests));
         }
     }
-    moments.extend(first_of.into_iter().flatten());
-    moments.sort_unstable();
-    let mut sample = vec![None; requests.len()];
-    for (number, &(_, row)) in moments.iter().enumerate() {
-        sample[row] = Some(number as u32);
-    }
-    let samples = moments
-        .into_iter()
-        .map(|(moment, _)| moment.place)
-        .collect();
+    let named = |(identity, cell, outcome, requests)| Refused {
+        identity: facts.identities()[identity as usize],
+        cell,
+        outcome,
+        requests,
+        last_success: last_success[facts.entity_of(identity) as usize],
+    };
+    refused.into_iter().map(named).collect()
+}
 
-    fn flags(outcomes: &[&OutcomeRow], flag: fn(&OutcomeRow) -> bool) -> Vec<bool> {
-        outcomes.iter().map(|row| flag(row)).collect()
-    }
-    fn numbers(outcomes: &[&OutcomeRow], n: fn(&OutcomeRow) -> Option<u32>) -> Vec<Option<u32>> {
-        outcomes.iter().map(|row| n(row)).collect()
-    }
-    let win32: Vec<Option<i64>> = outcome.iter().map(|row| row.sc_win32_status).collect();
-    let frame = df!(
-        "user" => user,
-        "device" => device,
-        "device_type" => device_type,
-        "user_agent" => user_agent,
-        "server" => server,
-        "requests" => requests,
-        "failed_requests" => failed_requests,
-        "first_seen" => first,
-        "last_seen" => last,
-        "sample" => sample,
-        "command" => numbers(&outcome, |row| row.command),
-        "sc_status" => numbers(&outcome, |row| row.sc_status),
-        "sc_substatus" => numbers(&outcome, |row| row.sc_substatus),
-        "sc_win32_status" => win32,
-        "eas_status" => numbers(&outcome, |row| row.eas_status),
-        "error" => numbers(&outcome, |row| row.error),
-        "access_state" => numbers(&outcome, |row| row.access_state),
-        "access_reason" => numbers(&outcome, |row| row.access_reason),
-        "failed" => flags(&outcome, |row| row.failed),
-        "provisioning" => flags(&outcome, |row| row.provisioning),
-        "blocked" => flags(&outcome, |row| row.blocked),
-        "challenge" => flags(&outcome, |row| row.challenge),
-        "working" => flags(&outcome, |row| row.working),
-    )?;
-    Ok((frame, samples))
+fn frame_of_refused(
+    facts: &Facts,
+    rows: &[Refused<'_>],
+    samples: &[Moment],
+) -> PolarsResult<DataFrame> {
+    let texts = &facts.texts;
+    let key = |table: &FoldedTable, text| id(text).map(|text| table.key_of(text));
+    df!(
+        "user" => column(rows, |row| key(&texts.users, row.identity.user)),
+        "device" => column(rows, |row| key(&texts.devices, row.identity.device)),
+        "device_type" => column(rows, |row| key(&texts.device_types, row.identity.device_type)),
+        "user_agent" => column(rows, |row| id(row.identity.user_agent)),
+        "access_reason" => column(rows, |row| row.outcome.access_reason),
+        "requests" => column(rows, |row| row.requests as i64),
+        "first_seen" => column(rows, |row| row.cell.first.seconds()),
+        "last_seen" => column(rows, |row| row.cell.last.seconds()),
+        "last_success" => column(rows, |row| row.last_success),
+        "sample" => column(rows, |row| sample(row.cell.first, samples)),
+        "provisioning" => column(rows, |row| row.outcome.provisioning),
+        "blocked" => column(rows, |row| row.outcome.blocked),
+    )
 }
 
 /// The frame of hours. How many devices and users there were is counted over bits, since a row for

@@ -9,8 +9,10 @@ mod compare;
 mod devices;
 mod findings;
 mod frame;
+mod kinds;
 mod section;
 mod specs;
+mod texts;
 
 use polars::prelude::PolarsError;
 
@@ -73,7 +75,7 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
     let totals = Totals {
         broken_devices,
         broken_users,
-        ..frames.totals(ingested.facts.counts.requests)?
+        ..frames.totals
     };
     let meta = Meta {
         filters: options.filters,

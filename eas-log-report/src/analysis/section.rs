@@ -3,44 +3,44 @@
 use polars::prelude::*;
 
 use super::frame::Frames;
+use super::kinds::{Groups, Kinds};
 use super::specs::{Analysis, Count, Key, Of};
+use super::texts::Shown;
 use crate::ingest::Ingested;
 use crate::report::{Column as ReportColumn, Measure, Row, Section, Value};
 
 /// Makes one section.
 pub(super) fn build(
     analysis: &Analysis,
-    frames: &Frames,
+    frames: &Frames<'_>,
     ingested: &Ingested,
 ) -> PolarsResult<Section> {
-    let keys = || analysis.keys.iter().map(|key| col(name(*key)));
-    let counts: Vec<Expr> = analysis
-        .counts
-        .iter()
-        .filter_map(|count| aggregate(*count, analysis.of))
+    let keys: Vec<Expr> = analysis.keys.iter().map(|key| col(name(*key))).collect();
+    let counts = analysis.counts.iter();
+    let mut sums: Vec<Expr> = counts
+        .filter_map(|count| sum(*count, analysis.of))
         .collect();
-    let mut groups = rows(analysis.of, frames)
-        .group_by(keys().collect::<Vec<_>>())
-        .agg(counts);
-    if analysis.counts.contains(&Count::LastSuccess) {
-        groups = groups.join(
-            last_successes(frames),
-            [col("user"), col("device")],
-            [col("user"), col("device")],
-            JoinArgs {
-                nulls_equal: true,
-                ..JoinArgs::new(JoinType::Left)
-            },
-        );
+    let counts_who = analysis.of != Of::Hours && analysis.counts.contains(&Count::Devices);
+    if counts_who {
+        sums.push(col("kind"));
     }
-    let mut groups = groups.collect()?;
+    let mut groups = rows(analysis.of, frames)
+        .group_by(keys)
+        .agg(sums)
+        .collect()?;
+    if counts_who {
+        count_who(&mut groups, &frames.kinds)?;
+    }
     for key in analysis.keys {
         if let Some(texts) = dictionary(*key, frames) {
             let numbers = groups.column(name(*key))?.u32()?;
-            let named: StringChunked = numbers
-                .iter()
-                .map(|n| n.map(|n| texts[n as usize].as_str()))
-                .collect();
+            let named: StringChunked = match texts {
+                Dictionary::Texts(texts) => numbers
+                    .iter()
+                    .map(|n| n.map(|n| texts[n as usize].as_str()))
+                    .collect(),
+                Dictionary::Shown(shown) => numbers.iter().map(|n| shown.get(n?)).collect(),
+            };
             groups.with_column(
                 named
                     .into_series()
@@ -81,12 +81,18 @@ fn name(key: Key) -> &'static str {
     }
 }
 
+/// The texts that numbers stand for.
+enum Dictionary<'t> {
+    Texts(&'t [String]),
+    Shown(&'t Shown<'t>),
+}
+
 /// The texts that a key's numbers stand for.
-fn dictionary(key: Key, frames: &Frames) -> Option<&[String]> {
+fn dictionary<'t>(key: Key, frames: &'t Frames<'_>) -> Option<Dictionary<'t>> {
     let texts = &frames.texts;
-    Some(match key {
-        Key::User => &texts.users,
-        Key::DeviceId => &texts.devices,
+    Some(Dictionary::Texts(match key {
+        Key::User => return Some(Dictionary::Shown(&texts.users)),
+        Key::DeviceId => return Some(Dictionary::Shown(&texts.devices)),
         Key::DeviceType => &texts.device_types,
         Key::UserAgent => &texts.user_agents,
         Key::Error => &texts.errors,
@@ -98,19 +104,20 @@ fn dictionary(key: Key, frames: &Frames) -> Option<&[String]> {
         Key::ScStatus | Key::ScSubstatus | Key::ScWin32Status | Key::EasStatus | Key::Hour => {
             return None;
         }
-    })
+    }))
 }
 
 /// The rows that a section counts.
-fn rows(of: Of, frames: &Frames) -> LazyFrame {
+fn rows(of: Of, frames: &Frames<'_>) -> LazyFrame {
     let requests = || frames.requests.clone().lazy();
+    let refused = || frames.refused.clone().lazy();
     match of {
         Of::All => requests(),
         Of::Logged => frames.logged.clone().lazy(),
         Of::Hours => frames.hours.clone().lazy(),
         Of::Failed => requests().filter(col("failed")),
-        Of::Provisioning => requests().filter(col("provisioning")),
-        Of::Blocked => requests().filter(col("blocked")),
+        Of::Provisioning => refused().filter(col("provisioning")),
+        Of::Blocked => refused().filter(col("blocked")),
         Of::EasStatus => requests().filter(col("eas_status").is_not_null()),
         Of::Access => requests().filter(col("access_state").is_not_null()),
         Of::Errors => requests().filter(col("error").is_not_null()).inner_join(
@@ -121,37 +128,39 @@ fn rows(of: Of, frames: &Frames) -> LazyFrame {
     }
 }
 
-/// How a count is taken of a group. The last success is joined, not taken.
-fn aggregate(count: Count, of: Of) -> Option<Expr> {
+/// How a count is summed up over a group. Devices and users are no sums.
+fn sum(count: Count, of: Of) -> Option<Expr> {
     if of == Of::Hours {
         // The rows are the groups.
         return Some(col(count.column().key).max());
     }
-    // Different values, without counting absence as one.
-    let different = |name: &str| {
-        (col(name).n_unique().cast(DataType::Int64)
-            - col(name).is_null().any(true).cast(DataType::Int64))
-        .alias(count.column().key)
-    };
     Some(match count {
         Count::Requests => col("requests").sum(),
         Count::FailedRequests => col("failed_requests").sum(),
-        Count::Devices => different("device"),
-        Count::Users => different("user"),
         Count::FirstSeen => col("first_seen").min(),
         Count::LastSeen => col("last_seen").max(),
+        Count::LastSuccess => col("last_success").max(),
         Count::Sample => col("sample").min(),
-        Count::LastSuccess => return None,
+        Count::Devices | Count::Users => return None,
     })
 }
 
-/// When each device last got through with more than asking what the server can, or provisioning.
-fn last_successes(frames: &Frames) -> LazyFrame {
-    let working = frames.requests.clone().lazy().filter(col("working"));
-    let last = col("last_seen")
-        .max()
-        .alias(Count::LastSuccess.column().key);
-    working.group_by([col("user"), col("device")]).agg([last])
+/// Adds how many different devices and users each group has, of which the kinds are known.
+fn count_who(groups: &mut DataFrame, kinds: &Kinds) -> PolarsResult<()> {
+    let lists = groups.column("kind")?.list()?;
+    let lists = lists.no_null_series_iter().map(|list| {
+        let kinds = list.u32()?;
+        Ok(kinds.iter().flatten().collect())
+    });
+    let of_groups = Groups::new(kinds.sums.len(), &lists.collect::<PolarsResult<Vec<_>>>()?);
+    for (count, who) in [
+        (Count::Devices, &kinds.devices),
+        (Count::Users, &kinds.users),
+    ] {
+        let counts = who.count(&of_groups);
+        groups.with_column(Column::new(count.column().key.into(), counts))?;
+    }
+    Ok(())
 }
 
 /// The most requests first; hours in their order. Among equals the texts decide, so that the order
@@ -177,7 +186,7 @@ fn sort(analysis: &Analysis, groups: &DataFrame) -> PolarsResult<DataFrame> {
 fn values(
     column: &Column,
     measure: Measure,
-    frames: &Frames,
+    frames: &Frames<'_>,
     ingested: &Ingested,
 ) -> PolarsResult<Vec<Value>> {
     if measure == Measure::Text {
