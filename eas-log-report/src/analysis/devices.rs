@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use eas_log_parse::{Client, Encoded};
+use rayon::prelude::*;
 
 use super::texts::{Dictionaries, text};
 use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
@@ -441,19 +442,22 @@ fn reason(facts: &Facts, device: &Device) -> Option<String> {
     }
 }
 
+/// How many different users these are.
+fn different(mut users: Vec<TextId>) -> u64 {
+    users.retain(|&user| user != NONE);
+    users.sort_unstable();
+    users.dedup();
+    users.len() as u64
+}
+
 /// How many devices need something, and how many users they have.
 pub(super) fn broken(ledger: &Ledger) -> (u64, u64) {
-    let broken = || {
-        ledger
-            .devices
-            .iter()
-            .filter(|device| device.verdict.is_broken())
-    };
-    let users: BTreeSet<TextId> = broken()
-        .map(|device| device.user)
-        .filter(|&user| user != NONE)
-        .collect();
-    (broken().count() as u64, users.len() as u64)
+    let broken = ledger
+        .devices
+        .iter()
+        .filter(|device| device.verdict.is_broken());
+    let users: Vec<TextId> = broken.map(|device| device.user).collect();
+    (users.len() as u64, different(users))
 }
 
 /// The devices, the most harmed first: those that need something before those that work, then by the
@@ -468,7 +472,7 @@ pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>)
         let harm = (!device.verdict.is_broken(), worst, Reverse(device.failed));
         (harm, device.verdict, device.seen)
     };
-    order.sort_by_cached_key(|device| rank(device));
+    order.par_sort_by_cached_key(|device| rank(device));
     let shown = rows.unwrap_or(usize::MAX).min(order.len());
     Section {
         id: "devices",
@@ -489,22 +493,19 @@ fn row(source: &Source<'_>, device: &Device) -> Row {
 
 /// How many devices and users have which verdict, with the rule of it.
 pub(super) fn verdicts(ledger: &Ledger) -> Section {
+    let mut users: Vec<Vec<TextId>> = vec![Vec::new(); Verdict::ALL.len()];
+    for device in &ledger.devices {
+        users[device.verdict as usize].push(device.user);
+    }
     let rows: Vec<Row> = RULES
         .iter()
         .filter_map(|rule| {
-            let of = || {
-                ledger
-                    .devices
-                    .iter()
-                    .filter(|device| device.verdict == rule.verdict)
-            };
-            let users: BTreeSet<TextId> = of().map(|device| device.user).collect();
-            let users = users.iter().filter(|&&user| user != NONE).count();
-            (of().next().is_some()).then(|| {
+            let users = std::mem::take(&mut users[rule.verdict as usize]);
+            (!users.is_empty()).then(|| {
                 vec![
                     Value::Text(rule.verdict.name().to_owned()),
-                    number(of().count() as u64),
-                    number(users as u64),
+                    number(users.len() as u64),
+                    number(different(users)),
                     Value::Text(rule.when.to_owned()),
                 ]
             })

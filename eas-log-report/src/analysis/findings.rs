@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::devices::Source;
 use crate::facts::{NONE, Place, TextId};
 use crate::report::{Finding, Listed, Part, Value};
@@ -28,9 +30,9 @@ pub(super) fn findings(
     mut matches: Vec<Match<'_>>,
     rows: Option<usize>,
 ) -> Vec<Finding> {
-    matches.sort_by(|a, b| a.rank(ledger).cmp(&b.rank(ledger)));
+    matches.sort_by_cached_key(|found| found.rank(ledger));
     matches
-        .into_iter()
+        .into_par_iter()
         .map(|mut found| {
             found.sort(ledger);
             finding(source, ledger, &found, rows)

@@ -1,8 +1,9 @@
 //! From facts to the sections of a report.
 //!
-//! Polars is the engine here, and only here: the facts become two frames of numbers, every section
-//! is a group-by over one of them, and texts take the place of their numbers when a section is
-//! small.
+//! Polars is the engine here, and only here: requests that are alike in kind become a row of a frame
+//! of numbers, every section is a group-by over one of a few such frames, and texts take the place of
+//! their numbers when a section is small. The ledger and the sections know nothing of each other and
+//! are made at the same time.
 
 mod changes;
 mod compare;
@@ -15,6 +16,7 @@ mod specs;
 mod texts;
 
 use polars::prelude::PolarsError;
+use rayon::prelude::*;
 
 use crate::facts::{Facts, counted_once};
 use crate::ingest::Ingested;
@@ -33,7 +35,8 @@ pub struct Options<'o> {
     pub findings: &'o Findings,
     /// How many requests are too many.
     pub limits: Limits,
-    /// How many devices are written out, in the ledger and in each finding; none for all.
+    /// How many devices are written out: in the ledger, in other sections that list devices, and in each
+    /// finding; none for all.
     pub devices: Option<usize>,
 }
 
@@ -54,23 +57,26 @@ impl Default for Options<'_> {
 /// If polars refuses an expression, which would be a fault of this program.
 pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, PolarsError> {
     let counted = counted_once(&ingested.facts);
-    let (ledger, matches) = options
-        .findings
-        .find(&ingested.facts, &counted, options.limits);
-    let frames = Frames::new(&ingested, &counted)?;
+    let ((ledger, matches), tables) = rayon::join(
+        || {
+            options
+                .findings
+                .find(&ingested.facts, &counted, options.limits)
+        },
+        || tables(&ingested, &counted, options.devices),
+    );
+    let (frames, tables) = tables?;
     let source = devices::Source {
         ingested: &ingested,
         texts: &frames.texts,
         findings: options.findings.advice(),
     };
-    let findings = findings::findings(&source, &ledger, matches, options.devices);
-    let mut sections = vec![
-        devices::verdicts(&ledger),
-        devices::devices(&source, &ledger, options.devices),
-    ];
-    for spec in ANALYSES {
-        sections.push(section::build(spec, &frames, &ingested)?);
-    }
+    let (findings, devices) = rayon::join(
+        || findings::findings(&source, &ledger, matches, options.devices),
+        || devices::devices(&source, &ledger, options.devices),
+    );
+    let mut sections = vec![devices::verdicts(&ledger), devices];
+    sections.extend(tables);
     let (broken_devices, broken_users) = devices::broken(&ledger);
     let totals = Totals {
         broken_devices,
@@ -86,10 +92,13 @@ pub fn analyse(ingested: Ingested, options: Options<'_>) -> Result<Report, Polar
         without_never(&mut sections);
     }
     let Ingested { facts, quality, .. } = ingested;
+    let counts = facts.counts;
+    // Nobody needs to wait until so much memory is given back.
+    rayon::spawn(|| drop((facts, ledger)));
     Ok(Report {
         meta,
         quality,
-        counts: facts.counts,
+        counts,
         totals,
         changes: None,
         days: Vec::new(),
@@ -105,6 +114,20 @@ fn without_never(sections: &mut [Section]) {
             column.measure = Measure::Time;
         }
     }
+}
+
+/// The frames of facts, and the sections that are made of them.
+fn tables<'f>(
+    ingested: &'f Ingested,
+    counted: &[u64],
+    devices: Option<usize>,
+) -> Result<(Frames<'f>, Vec<Section>), PolarsError> {
+    let frames = Frames::new(ingested, counted)?;
+    let sections = ANALYSES
+        .par_iter()
+        .map(|analysis| section::build(analysis, &frames, ingested, devices))
+        .collect::<Result<_, _>>()?;
+    Ok((frames, sections))
 }
 
 /// Time of the first and of the last request.

@@ -9,11 +9,12 @@ use super::texts::Shown;
 use crate::ingest::Ingested;
 use crate::report::{Column as ReportColumn, Measure, Row, Section, Value};
 
-/// Makes one section.
+/// Makes one section. `devices` limits how many rows are written out of one that lists devices.
 pub(super) fn build(
     analysis: &Analysis,
     frames: &Frames<'_>,
     ingested: &Ingested,
+    devices: Option<usize>,
 ) -> PolarsResult<Section> {
     let keys: Vec<Expr> = analysis.keys.iter().map(|key| col(name(*key))).collect();
     let counts = analysis.counts.iter();
@@ -50,6 +51,12 @@ pub(super) fn build(
         }
     }
     let sorted = sort(analysis, &groups)?;
+    let total = sorted.height();
+    let rows = match devices {
+        Some(most) if analysis.keys.contains(&Key::DeviceId) => most.min(total),
+        _ => total,
+    };
+    let sorted = sorted.head(Some(rows));
     let columns: Vec<ReportColumn> = analysis
         .keys
         .iter()
@@ -67,8 +74,8 @@ pub(super) fn build(
         title: analysis.title,
         about: analysis.about,
         columns,
-        total: sorted.height(),
-        rows: transpose(values, sorted.height()),
+        total,
+        rows: transpose(values, rows),
     })
 }
 

@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 pub use self::rule::Pattern;
@@ -280,26 +281,29 @@ fn calls(facts: &Facts, internal: &InternalCalls<'_>, rule: &Rule) -> Option<Cel
 
 /// Adds the tags that depend on the other devices of a user, and the other users of a device.
 fn tag_neighbours(ledger: &mut Ledger) {
-    let mut by_user: HashMap<TextId, Vec<usize>> = HashMap::new();
-    let mut users: HashMap<TextId, u32> = HashMap::new();
-    for (number, device) in ledger.devices.iter().enumerate() {
-        if device.user != NONE && device.device != NONE {
-            by_user.entry(device.user).or_default().push(number);
-            *users.entry(device.device).or_default() += 1;
-        }
+    let named = (0..).zip(&ledger.devices);
+    let named = named.filter(|(_, device)| device.user != NONE && device.device != NONE);
+    let mut by_user: Vec<(TextId, usize)> = named
+        .clone()
+        .map(|(number, device)| (device.user, number))
+        .collect();
+    by_user.sort_unstable();
+    let mut users: HashMap<TextId, u32, RandomState> = HashMap::default();
+    for (_, device) in named {
+        *users.entry(device.device).or_default() += 1;
     }
     let mut tags: Vec<(usize, &str)> = Vec::new();
-    for numbers in by_user.values() {
-        for &number in numbers {
+    for of_user in by_user.chunk_by(|a, b| a.0 == b.0) {
+        for &(_, number) in of_user {
             let device = &ledger.devices[number];
-            let follows = |&other: &usize| {
+            let follows = |&(_, other): &(TextId, usize)| {
                 let other = &ledger.devices[other];
                 other.device_type == device.device_type && device.seen.0.is_later_than(other.seen.1)
             };
-            if numbers.len() > 1 && numbers.iter().any(follows) {
+            if of_user.len() > 1 && of_user.iter().any(follows) {
                 tags.push((number, "new_device_of_user"));
             }
-            if numbers.len() >= MANY_DEVICES {
+            if of_user.len() >= MANY_DEVICES {
                 tags.push((number, "many_devices"));
             }
             if users[&device.device] > 1 {
@@ -312,14 +316,13 @@ fn tag_neighbours(ledger: &mut Ledger) {
     }
 }
 
-impl Match<'_> {
+impl<'r> Match<'r> {
     /// Most harm first: devices and users, each by how badly they are off; information last.
-    pub fn rank(&self, ledger: &Ledger) -> impl Ord + use<'_> {
-        let users: BTreeSet<TextId> = self
-            .devices
-            .iter()
-            .map(|&number| ledger.devices[number].user)
-            .collect();
+    pub fn rank(&self, ledger: &Ledger) -> impl Ord + use<'r> {
+        let devices = self.devices.iter().map(|&number| &ledger.devices[number]);
+        let mut users: Vec<TextId> = devices.map(|device| device.user).collect();
+        users.sort_unstable();
+        users.dedup();
         let weight = match self.advice.severity {
             Severity::Critical => 8,
             Severity::High => 4,

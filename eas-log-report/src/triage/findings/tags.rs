@@ -1,5 +1,6 @@
 //! Tags: what findings can ask of a device. `data/findings.toml` describes each.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use eas_log_parse::codes::Class;
@@ -127,6 +128,8 @@ pub(super) struct Tagger<'f> {
     types: Vec<Kind>,
     verdicts: Vec<u32>,
     commands: Vec<u32>,
+    systems: HashMap<&'static str, u32>,
+    versions: HashMap<u16, u32>,
     access: HashMap<TextId, Vec<u32>>,
     on_exchange_2003: u32,
     fails_on_exchange_2003: u32,
@@ -190,15 +193,25 @@ impl<'f> Tagger<'f> {
                 [state].into_iter().chain(reason).collect()
             });
         }
-        let systems: Vec<&str> = agents
+        let systems: Vec<&'static str> = agents
             .iter()
             .chain(&types)
             .filter_map(|kind: &Kind| kind.os)
             .chain(SYSTEMS_TOLD)
             .collect();
-        for os in systems {
-            tags.number(format!("os:{}", os.to_lowercase()));
-        }
+        let systems = systems
+            .into_iter()
+            .map(|os| (os, tags.number(format!("os:{}", os.to_lowercase()))))
+            .collect();
+        let versions = facts
+            .outcomes()
+            .iter()
+            .filter_map(|outcome| outcome.version)
+            .map(|version| {
+                let tag = format!("protocol:{}.{}", version / 10, version % 10);
+                (version, tags.number(tag))
+            })
+            .collect();
         Tagger {
             facts,
             limits,
@@ -207,6 +220,8 @@ impl<'f> Tagger<'f> {
             types,
             verdicts,
             commands,
+            systems,
+            versions,
             access,
             on_exchange_2003: tags.number("on:exchange2003".to_owned()),
             fails_on_exchange_2003: tags.number("fails_on:exchange2003".to_owned()),
@@ -236,23 +251,13 @@ impl<'f> Tagger<'f> {
         let matters = self.failures_that_matter(history, device);
         let requests_that_matter: u64 = matters.iter().map(|event| event.counted).sum();
         let storm = storm(history, &self.limits).is_some();
-        let most_used = history
-            .events
+        let name = |command: TextId| self.facts.texts.commands.get(command);
+        let most_used = device
+            .commands
             .iter()
-            .filter(|event| event.outcome.command != NONE)
-            .fold(HashMap::<TextId, u64>::new(), |mut sums, event| {
-                *sums.entry(event.outcome.command).or_default() += event.counted;
-                sums
-            })
-            .into_iter()
-            .max_by_key(|&(command, requests)| {
-                (
-                    requests,
-                    std::cmp::Reverse(self.facts.texts.commands.get(command)),
-                )
-            })
-            .map(|(command, _)| command);
-        let pings = most_used.is_some_and(|c| self.facts.texts.commands.get(c) == b"Ping");
+            .max_by_key(|&&(command, requests)| (requests, Reverse(name(command))))
+            .map(|&(command, _)| command);
+        let pings = most_used.is_some_and(|command| name(command) == b"Ping");
         plain_if("fails", device.failed > 0);
         plain_if("proxied", proxied);
         plain_if("works_when_proxied", works(true));
@@ -322,7 +327,7 @@ impl<'f> Tagger<'f> {
             found.extend(&kind.tags);
         }
         let os = told.or(by_agent).or(by_type);
-        found.extend(os.and_then(|os| self.tags.numbers.get(&format!("os:{}", os.to_lowercase()))));
+        found.extend(os.and_then(|os| self.systems.get(os)));
         found.extend(most_used.map(|command| self.commands[command as usize]));
         if history.events.iter().any(|event| is_of_2003(event.outcome)) {
             found.push(self.on_exchange_2003);
@@ -344,10 +349,8 @@ impl<'f> Tagger<'f> {
         if let Some(event) = last {
             found.extend(&self.access[&event.outcome.access]);
         }
-        for version in &device.versions {
-            let version = format!("protocol:{}.{}", version / 10, version % 10);
-            found.extend(self.tags.numbers.get(&version));
-        }
+        let versions = device.versions.iter();
+        found.extend(versions.filter_map(|version| self.versions.get(version)));
         for event in matters {
             found.extend(&self.outcomes[event.key.outcome as usize]);
         }
@@ -471,9 +474,6 @@ fn outcome_tags(
     matters: bool,
     tags: &mut Tags,
 ) -> Vec<u32> {
-    if let Some(version) = outcome.version {
-        tags.number(format!("protocol:{}.{}", version / 10, version % 10));
-    }
     if !matters {
         return Vec::new();
     }
