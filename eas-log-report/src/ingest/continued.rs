@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use eas_log_parse::{Header, Position, Tally};
+use eas_log_parse::{Header, LogReader, Position, Tally};
 
 use super::filter::Filter;
 use super::gather::{DayGatherer, Days, Part};
@@ -53,7 +53,8 @@ pub fn read_on<'p>(
         piece: 0,
         line,
     };
-    let scanned = scan(source, position, u64::MAX, header, |record, line| {
+    let mut log = LogReader::new(source).resume(position, header.clone());
+    let scanned = scan(&mut log, u64::MAX, |record, line| {
         gatherer.record(record, place(line));
     });
     Continued {

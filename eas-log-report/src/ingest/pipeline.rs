@@ -551,6 +551,7 @@ fn read_span(
     let file = &plain[span.plain];
     let mut header = span.header.clone();
     let mut pieces = Vec::new();
+    let mut reader = None;
     loop {
         let next = lock(&state.queue).next_piece(&span, &header);
         let Some(number) = next else { break };
@@ -562,7 +563,7 @@ fn read_span(
             to: (u64::from(number + 1) * file.piece_size).min(file.length),
             length: file.length,
         };
-        let scanned = scan_piece(&piece, &header, gatherer, progress);
+        let scanned = scan_piece(&piece, &header, &mut reader, gatherer, progress);
         header = scanned.header.clone();
         pieces.push(scanned);
     }

@@ -80,6 +80,9 @@ pub(super) struct Piece<'p> {
     pub(super) length: u64,
 }
 
+/// Buffer of a reader of lines, in bytes. A small file needs less.
+const BUFFER: u64 = 256 << 10;
+
 /// Reads a stream, and gives its decompression away if that is accepted.
 pub(super) fn scan_stream(
     file: usize,
@@ -101,7 +104,8 @@ pub(super) fn scan_stream(
         piece: 0,
         line,
     };
-    let scanned = scan(source, Position::START, u64::MAX, header, |record, line| {
+    let mut log = LogReader::new(source).resume(Position::START, header.clone());
+    let scanned = scan(&mut log, u64::MAX, |record, line| {
         gatherer.record(record, place(line));
     });
     Scanned {
@@ -111,10 +115,15 @@ pub(super) fn scan_stream(
     }
 }
 
-/// Reads one piece of a plain file.
+/// What reads the pieces of a span, one after the other.
+pub(super) type PieceReader = LogReader<RangeReader>;
+
+/// Reads one piece of a plain file. `reader` has read the piece before it, and is left to who reads
+/// the next.
 pub(super) fn scan_piece(
     piece: &Piece<'_>,
     header: &Header,
+    reader: &mut Option<PieceReader>,
     gatherer: &mut Gatherer<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
@@ -124,18 +133,19 @@ pub(super) fn scan_piece(
         piece: piece.number,
         line,
     };
-    let range =
-        File::open(piece.path).and_then(|file| RangeReader::new(file, piece.from, piece.length));
-    let scanned = match range {
-        Ok(range) => {
-            let position = Position {
-                byte: range.start(),
+    let scanned = match reader.take().map_or_else(|| open(piece), Ok) {
+        Ok(log) => {
+            let start = Position {
+                byte: log.position().byte,
                 line: 1,
             };
-            let scanned = scan(range, position, piece.to, header, |record, line| {
+            let mut log = log.resume(start, header.clone());
+            let scanned = scan(&mut log, piece.to, |record, line| {
                 gatherer.record(record, place(line));
             });
             progress.advance(piece.to - piece.from);
+            // Behind an error nothing more would come of it.
+            *reader = scanned.error.is_none().then_some(log);
             scanned
         }
         Err(error) => Scanned {
@@ -150,16 +160,27 @@ pub(super) fn scan_piece(
     }
 }
 
-/// Reads the lines that start at `position` or behind it, and before `to`.
+/// Opens the file of a piece where the piece begins.
+fn open(piece: &Piece<'_>) -> io::Result<PieceReader> {
+    let file = File::open(piece.path)?;
+    let range = RangeReader::new(file, piece.from, piece.length)?;
+    let start = Position {
+        byte: range.start(),
+        line: 1,
+    };
+    // One byte more, so that the end shows without room for more.
+    let room = BUFFER.min(piece.length - range.start() + 1) as usize;
+    Ok(LogReader::with_capacity(room, range).resume(start, Header::default()))
+}
+
+/// Reads the lines from where a log is at to the first that starts at `to` or behind it.
 pub(super) fn scan(
-    source: impl Read,
-    position: Position,
+    log: &mut LogReader<impl Read>,
     to: u64,
-    header: &Header,
     mut record: impl FnMut(&eas_log_parse::Record<'_, '_>, u32),
 ) -> Scanned {
-    let mut log = LogReader::new(source).resume(position, header.clone());
-    let mut scanned = Scanned::nothing(header);
+    let start = log.position().byte;
+    let mut scanned = Scanned::nothing(log.header());
     while log.position().byte < to {
         match log.next_entry() {
             Ok(Some(entry)) => {
@@ -186,7 +207,7 @@ pub(super) fn scan(
             Err(error) => scanned.error = Some(error),
         }
     }
-    scanned.bytes = log.position().byte - position.byte;
+    scanned.bytes = log.position().byte - start;
     scanned.header = log.header().clone();
     scanned
 }
