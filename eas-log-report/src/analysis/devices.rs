@@ -464,7 +464,6 @@ pub(super) fn broken(ledger: &Ledger) -> (u64, u64) {
 /// worst of the findings that list them, then by how often they failed. `rows` limits how many are
 /// written out.
 pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>) -> Section {
-    let mut order: Vec<&Device> = ledger.devices.iter().collect();
     let rank = |device: &Device| {
         let worst = source
             .worst_finding(device)
@@ -472,17 +471,27 @@ pub(super) fn devices(source: &Source<'_>, ledger: &Ledger, rows: Option<usize>)
         let harm = (!device.verdict.is_broken(), worst, Reverse(device.failed));
         (harm, device.verdict, device.seen)
     };
-    order.par_sort_by_cached_key(|device| rank(device));
-    let shown = rows.unwrap_or(usize::MAX).min(order.len());
+    let all = ledger.devices.par_iter();
+    let mut order: Vec<_> = all.map(|device| (rank(device), device)).collect();
+    let total = order.len();
+    // No two devices have the same lines, so that the rank decides.
+    match rows {
+        Some(rows) if rows < total => {
+            order.select_nth_unstable_by(rows, |a, b| a.0.cmp(&b.0));
+            order.truncate(rows);
+        }
+        _ => {}
+    }
+    order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Section {
         id: "devices",
         title: "Devices",
         about: "Every device of every user with its verdict, the most harmed first.",
         columns: COLUMNS.iter().map(|(column, _)| *column).collect(),
-        total: order.len(),
-        rows: order[..shown]
-            .iter()
-            .map(|device| row(source, device))
+        total,
+        rows: order
+            .par_iter()
+            .map(|(_, device)| row(source, device))
             .collect(),
     }
 }

@@ -290,12 +290,18 @@ fn frame_of_refused(
 /// The frame of hours. How many devices and users there were is counted over bits, since a row for
 /// each of them in each hour would be the largest frame by far.
 fn hours(facts: &Facts) -> PolarsResult<DataFrame> {
-    let devices = seen_by_hour(facts, |entity| entity.device);
-    let users = seen_by_hour(facts, |entity| entity.user);
+    let (devices, users) = rayon::join(
+        || seen_by_hour(facts, |entity| entity.device),
+        || seen_by_hour(facts, |entity| entity.user),
+    );
     let (mut hour, mut seen_devices, mut seen_users) = (Vec::new(), Vec::new(), Vec::new());
     let (mut requests, mut failed) = (Vec::new(), Vec::new());
     for (&number, sum) in facts.hours.iter() {
-        let seen = |by: &HashMap<i32, i64>| number.map(|n| by.get(&n).copied().unwrap_or(0));
+        let seen = |by_day: &HashMap<i32, [i64; 24]>| {
+            let number = number?;
+            let hours = by_day.get(&number.div_euclid(24));
+            Some(hours.map_or(0, |hours| hours[number.rem_euclid(24) as usize]))
+        };
         hour.push(number.map(|number| i64::from(number) * 3600));
         requests.push(sum.requests.requests() as i64);
         failed.push(sum.failed.requests() as i64);
@@ -311,9 +317,11 @@ fn hours(facts: &Facts) -> PolarsResult<DataFrame> {
     )
 }
 
-/// For each hour, how many different texts of this kind were seen.
-fn seen_by_hour(facts: &Facts, of: impl Fn(&Entity) -> TextId) -> HashMap<i32, i64> {
-    let mut days: Vec<(TextId, i32, u32)> = facts
+/// For each hour of each day, how many different texts of this kind were seen.
+fn seen_by_hour(facts: &Facts, of: impl Fn(&Entity) -> TextId) -> HashMap<i32, [i64; 24]> {
+    // Who above the day, whose sign does not matter to find what is alike.
+    let key = |text: TextId, day: i32| u64::from(text) << 32 | u64::from(day.cast_unsigned());
+    let mut days: Vec<(u64, u32)> = facts
         .days
         .iter()
         .map(|(key, day)| {
@@ -324,16 +332,18 @@ fn seen_by_hour(facts: &Facts, of: impl Fn(&Entity) -> TextId) -> HashMap<i32, i
             )
         })
         .filter(|&(text, ..)| text != NONE)
+        .map(|(text, day, seen)| (key(text, day), seen))
         .collect();
-    days.sort_unstable();
-    let mut hours: HashMap<i32, i64> = HashMap::new();
-    for same in days.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        let seen = same.iter().fold(0, |seen, day| seen | day.2);
-        for hour in (0..24).filter(|hour| seen >> hour & 1 == 1) {
-            *hours.entry(same[0].1 * 24 + hour).or_default() += 1;
+    days.sort_unstable_by_key(|&(key, _)| key);
+    let mut by_day: HashMap<i32, [i64; 24]> = HashMap::new();
+    for same in days.chunk_by(|a, b| a.0 == b.0) {
+        let seen = same.iter().fold(0, |seen, day| seen | day.1);
+        let hours = by_day.entry(same[0].0 as u32 as i32).or_default();
+        for (hour, many) in hours.iter_mut().enumerate() {
+            *many += i64::from(seen >> hour & 1);
         }
     }
-    hours
+    by_day
 }
 
 /// For each value of `error` the names in it: usually one, sometimes several.

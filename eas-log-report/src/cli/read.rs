@@ -52,6 +52,11 @@ pub(super) fn read_by<T>(
         bail!("nothing to read: no file was found under the given paths");
     }
 
+    // What follows the reading keeps to so many threads too. A pool that is there already is that of
+    // logs that were read before, and has as many.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.options.threads);
+    let _ = pool.build_global();
+
     let bar = Bar::new(args.no_progress);
     let made = read(&found.sources, &plan.options, &bar)?;
     let quality = quality(&made);
