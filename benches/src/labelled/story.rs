@@ -361,6 +361,26 @@ pub(crate) static STORIES: &[Story] = &[
         s.spread = true;
         looping(s, 60);
     }),
+    // No mark of the clock parts it, but for the hour at which a log ends.
+    story("sync_loop", "same_key_over_a_mark", 25, NAMED, |s| {
+        s.spread = false;
+        s.works(0..h(30), h(3));
+        let (sync_key, begin) = (s.new_sync_key(), 16 * MINUTE + s.chance(MINUTE));
+        for number in 0..12 {
+            s.sync(h(32) + begin + number * 40, 5, sync_key, 'S');
+        }
+        s.works(h(33)..END, h(3));
+    }),
+    story("sync_loop", "same_keys_of_two_folders", 25, NAMED, |s| {
+        s.spread = false;
+        s.works(0..h(30), h(3));
+        let keys = [(2, s.new_sync_key()), (5, s.new_sync_key())];
+        for number in 0..28 {
+            let (folder, sync_key) = keys[number as usize % 2];
+            s.sync(h(32) + number * 20, folder, sync_key, 'S');
+        }
+        s.works(h(33)..END, h(3));
+    }),
     story("sync_loop", "recoveries", 40, ALL, |s| {
         s.only(0..END, h(4), &["Ping"]);
         recoveries(s, 18);
@@ -388,6 +408,13 @@ pub(crate) static STORIES: &[Story] = &[
         s.works(0..h(40), h(3));
         s.spread = true;
         s.busy_minute(h(42), 120);
+        s.works(h(43)..END, h(3));
+    }),
+    // Each of the two minutes has fewer than it takes.
+    story("storm", "storm_over_a_mark", 25, ALL, |s| {
+        s.works(0..h(40), h(3));
+        let (requests, begin) = (61 + s.chance(40), 20 + s.chance(20));
+        s.busy_minute(h(42) + begin, requests);
         s.works(h(43)..END, h(3));
     }),
     story("storm", "storm_of_pings", 25, ALL, |s| {
@@ -588,6 +615,20 @@ pub(crate) static STORIES: &[Story] = &[
         s.busy_minute(h(42), 58);
         s.works(h(43)..END, h(3));
     }),
+    story("healthy", "busy_over_a_mark", 30, ALL, |s| {
+        s.works(0..h(40), h(3));
+        let begin = 20 + s.chance(20);
+        s.busy_minute(h(42) + begin, 55);
+        s.works(h(43)..END, h(3));
+    }),
+    // As many as a storm in any two minutes, but not within one.
+    story("healthy", "busy_for_minutes", 20, ONCE, |s| {
+        s.works(0..h(40), h(3));
+        for minute in 0..5 {
+            s.busy_minute(h(42) + 17 + minute * MINUTE, 50);
+        }
+        s.works(h(43)..END, h(3));
+    }),
     story("healthy", "busy_day", 20, ONCE, |s| {
         s.works(0..h(46), h(4));
         s.busy_day(2, 950);
@@ -614,11 +655,29 @@ pub(crate) static STORIES: &[Story] = &[
             }
         }
     }),
+    // Nothing is new, so the key stays as it is.
+    story("healthy", "polls_for_an_hour", 30, NAMED, |s| {
+        s.works(0..h(40), h(3));
+        let sync_key = s.new_sync_key();
+        for number in 0..20 {
+            s.sync(h(42) + number * 3 * MINUTE, 5, sync_key, 'S');
+        }
+        s.works(h(43)..END, h(3));
+    }),
+    // Each Sync waits a minute for news, which is the shortest that it can.
+    story("healthy", "waits_in_syncs", 30, NAMED, |s| {
+        s.works(0..h(40), h(3));
+        let sync_key = s.new_sync_key();
+        for number in 0..30 {
+            s.sync(h(42) + number * 61, 5, sync_key, 'S');
+        }
+        s.works(h(43)..END, h(3));
+    }),
     story("healthy", "some_same_keys", 40, NAMED, |s| {
         s.works(0..h(40), h(3));
         let sync_key = s.new_sync_key();
         for number in 0..7 {
-            s.sync(h(42) + number * MINUTE, 5, sync_key, 'S');
+            s.sync(h(42) + number * 50, 5, sync_key, 'S');
         }
         s.works(h(43)..END, h(3));
     }),

@@ -239,7 +239,7 @@ fn per_minute(typed: &str) -> Result<u64, String> {
     match number(typed)? {
         limit if limit >= Limits::LEAST_PER_MINUTE => Ok(limit),
         limit => Err(format!(
-            "expected a whole number from {} on, found {limit}: minutes with fewer requests are not kept",
+            "expected a whole number from {} on, found {limit}: fewer requests in a row are not kept",
             Limits::LEAST_PER_MINUTE
         )),
     }
@@ -434,7 +434,7 @@ pub(super) struct TriageArgs {
     /// findings.toml, which the README describes
     #[arg(long, value_name = "FILE", help_heading = "Verdicts")]
     pub findings: Option<PathBuf>,
-    /// More requests of a device in a minute are a storm (7 at least)
+    /// More requests of a device within 60 seconds are a storm (7 at least)
     #[arg(long, value_name = "N", value_parser = per_minute, allow_negative_numbers = true, default_value_t = Limits::default().per_minute, help_heading = "Verdicts")]
     pub storm_per_minute: u64,
     /// More requests of a device on a day (UTC) are a storm

@@ -2,7 +2,10 @@
 
 use eas_log_parse::Half;
 
-/// A device in a minute with many requests: the key of a cell.
+use super::cell::Moment;
+use super::sum_table::Add;
+
+/// A device in a minute with many requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BusyKey {
     /// Who, by the number of the [`Entity`](super::Entity).
@@ -10,32 +13,55 @@ pub struct BusyKey {
     /// Which half of the requests was logged.
     pub half: Half,
     /// Minutes since 1970-01-01 00:00 UTC.
-    pub minute: u32,
+    pub minute: i64,
 }
 
-impl BusyKey {
-    /// The least number of requests, in a row and in one file, that make a minute worth keeping.
-    /// Below it devices do what they should, and there would be a minute for almost every line.
-    pub const LEAST: u32 = 8;
+/// The requests of a device in a minute, second by second, so that how many there are within sixty
+/// seconds can be told wherever these begin, and over all logs.
+///
+/// Only requests are here that are of at least [`LEAST`](BusyMinute::LEAST) in a row within sixty
+/// seconds in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusyMinute {
+    /// The first of them; `None` as long as there is none.
+    pub first: Option<Moment>,
+    /// How many there are in each second; 65,535 stands for more too.
+    pub by_second: [u16; 60],
+}
 
-    /// The key of the run of a device within a minute of a file: a time in seconds since 1970.
+impl Default for BusyMinute {
+    fn default() -> Self {
+        BusyMinute {
+            first: None,
+            by_second: [0; 60],
+        }
+    }
+}
+
+impl BusyMinute {
+    /// The least number of requests in a row within sixty seconds that are worth keeping. Below it
+    /// devices do what they should, and there would be a minute for almost every line.
+    pub const LEAST: usize = 8;
+
+    /// One request more, in the second of the minute.
     #[inline]
-    pub fn run_key(file: u32, half: Half, time: i64) -> u64 {
-        let minute = time.div_euclid(60) as u32;
-        u64::from(file) << 34 | (half as u64) << 32 | u64::from(minute)
+    pub fn count(&mut self, at: Moment, second: usize) {
+        self.see(at);
+        self.by_second[second] = self.by_second[second].saturating_add(1);
     }
 
-    /// The minute of such a run.
-    pub(super) fn of(entity: u32, run_key: u64) -> BusyKey {
-        let half = match run_key >> 32 & 3 {
-            0 => Half::Whole,
-            1 => Half::Front,
-            _ => Half::Back,
-        };
-        BusyKey {
-            entity,
-            half,
-            minute: run_key as u32,
+    fn see(&mut self, at: Moment) {
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+    }
+}
+
+impl Add for BusyMinute {
+    fn add(&mut self, other: &BusyMinute) {
+        if let Some(first) = other.first {
+            self.see(first);
+        }
+        for (ours, theirs) in self.by_second.iter_mut().zip(other.by_second) {
+            *ours = ours.saturating_add(theirs);
         }
     }
 }
@@ -43,25 +69,38 @@ impl BusyKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Place;
 
     #[test]
-    fn a_run_key_tells_the_half_and_the_minute() {
-        let mut cases = 0;
-        for half in [Half::Whole, Half::Front, Half::Back] {
-            for (time, minute) in [(0, 0), (59, 0), (1_304_681_411, 21_744_690)] {
-                let key = BusyKey::of(7, BusyKey::run_key(3, half, time));
-                let want = BusyKey {
-                    entity: 7,
-                    half,
-                    minute,
-                };
-                assert_eq!(key, want);
-                cases += 1;
+    fn minutes_add_up_in_any_order() {
+        let at = |line| Moment {
+            time: 7,
+            place: Place {
+                file: 0,
+                piece: 0,
+                line,
+            },
+        };
+        let minute = |requests: &[(u32, usize)]| {
+            let mut minute = BusyMinute::default();
+            for &(line, second) in requests {
+                minute.count(at(line), second);
             }
-        }
-        assert_eq!(cases, 9);
-        let key = |file, time| BusyKey::run_key(file, Half::Whole, time);
-        assert_ne!(key(1, 0), key(2, 0), "a run ends with its file");
-        assert_ne!(key(1, 59), key(1, 60));
+            minute
+        };
+        let parts = [
+            minute(&[(3, 0), (4, 59)]),
+            minute(&[(1, 59)]),
+            BusyMinute::default(),
+        ];
+        let sum = |order: [usize; 3]| {
+            let mut sum = BusyMinute::default();
+            order.iter().for_each(|&part| sum.add(&parts[part]));
+            sum
+        };
+        let whole = sum([0, 1, 2]);
+        assert_eq!(whole, minute(&[(1, 59), (3, 0), (4, 59)]));
+        assert_eq!((whole, whole), (sum([2, 1, 0]), sum([1, 2, 0])));
+        assert_eq!((whole.by_second[0], whole.by_second[59]), (1, 2));
     }
 }

@@ -78,8 +78,8 @@ pub struct Day {
 pub struct Trouble {
     /// When.
     pub failed: Quarters,
-    /// How many in each hour; 255 stands for more too.
-    pub by_hour: [u8; 24],
+    /// How many in each hour; 65,535 stands for more too.
+    pub by_hour: [u16; 24],
 }
 
 impl Add for Day {
@@ -182,9 +182,9 @@ mod tests {
         twice.add(&trouble);
         assert_eq!(twice.failed, trouble.failed);
         assert_eq!(twice.by_hour[0], 6);
-        for _ in 0..300 {
+        for _ in 0..70_000 {
             twice.count(0);
         }
-        assert_eq!(twice.by_hour[0], 255);
+        assert_eq!(twice.by_hour[0], u16::MAX);
     }
 }

@@ -28,7 +28,7 @@ pub struct Gauge {
     pub broken_pings: u64,
     /// Of these the shortest, in milliseconds; 0 if there is none.
     pub shortest_broken_ping_ms: u64,
-    /// Most synchronizations with one sync key of one folder, in a row and within ten minutes.
+    /// Most synchronizations of a folder with one sync key, in a row.
     pub longest_sync_key_run: Option<Run>,
     /// Mailbox server; a text of [`Texts::values`](super::Texts::values), as below.
     pub mailbox_server: Latest,

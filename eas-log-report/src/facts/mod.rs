@@ -4,11 +4,13 @@
 //! and of the different things that happened to them, not with the number of lines; and it is a
 //! monoid, so that the facts of pieces, files, servers and days add up in any order.
 
+mod burst;
 mod busy;
 mod cell;
 mod cell_table;
 mod day;
 mod folded_table;
+mod followed;
 mod gauge;
 mod key_table;
 mod once;
@@ -20,16 +22,18 @@ mod text_table;
 
 use eas_log_parse::{Account, DeviceId, Encoded};
 
-pub use busy::BusyKey;
+pub use burst::{BURST_S, Waiting};
+pub use busy::{BusyKey, BusyMinute};
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
 pub use cell_table::CellTable;
 pub use day::{Day, DayKey, Hour, Quarters, Trouble};
 pub use folded_table::{FoldedTable, Renumbered};
+pub use followed::{Followed, Found, Open};
 pub use gauge::{Gauge, Latest, note};
 pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};
-pub use run::{OpenRuns, Run, Stretch};
+pub use run::Run;
 pub use sum_table::{Add, SumTable};
 pub use text_table::{TextId, TextTable};
 
@@ -187,7 +191,7 @@ pub struct Facts {
     /// Exchange's own calls on behalf of ActiveSync.
     pub internal: CellTable<InternalKey>,
     /// Minutes with many requests.
-    pub busy: CellTable<BusyKey>,
+    pub busy: SumTable<BusyKey, BusyMinute>,
     /// What devices did on a day.
     pub days: SumTable<DayKey, Day>,
     /// Their failures on a day that say something about them.
@@ -249,53 +253,23 @@ impl Facts {
         &mut self.gauges[entity as usize]
     }
 
-    /// Takes in a run of requests within a minute that has ended.
+    /// Takes in what following an entity has found out.
     #[inline]
-    pub fn add_minute_run(&mut self, entity: u32, run: Run) {
-        if run.length >= BusyKey::LEAST {
-            let key = BusyKey::of(entity, run.key);
-            let cell = Cell {
-                requests: run.length.into(),
-                ..Cell::one(run.start)
-            };
-            self.busy.add(key, &cell);
-        }
-    }
-
-    /// Takes in a run of synchronizations with one key that has ended.
-    #[inline]
-    pub fn add_sync_key_run(&mut self, entity: u32, run: Run) {
-        let longest = &mut self.gauges[entity as usize].longest_sync_key_run;
-        *longest = run::longer(*longest, Some(run));
-    }
-
-    /// Puts the open runs of an entity in two stretches of a file together.
-    pub fn join_runs(&mut self, entity: u32, before: OpenRuns, behind: OpenRuns) -> OpenRuns {
-        let join = |before: Option<Stretch>, behind: Option<Stretch>| match (before, behind) {
-            (Some(before), Some(behind)) => {
-                let (whole, ended) = before.then(behind);
-                (Some(whole), ended)
+    pub fn take_found(&mut self, entity: u32, found: Found) {
+        match found {
+            Found::Busy(half, at) => {
+                let key = BusyKey {
+                    entity,
+                    half,
+                    minute: at.time.div_euclid(60),
+                };
+                let second = at.time.rem_euclid(60) as usize;
+                self.busy.of(key).count(at, second);
             }
-            (before, behind) => (before.or(behind), [None, None]),
-        };
-        let (minute, minutes) = join(before.minute, behind.minute);
-        let (sync_key, sync_keys) = join(before.sync_key, behind.sync_key);
-        self.add_runs(entity, minutes, sync_keys);
-        OpenRuns { minute, sync_key }
-    }
-
-    /// Takes in the runs of an entity that end with their file.
-    pub fn end_runs(&mut self, entity: u32, open: OpenRuns) {
-        let end = |stretch: Option<Stretch>| stretch.map_or([None, None], Stretch::end);
-        self.add_runs(entity, end(open.minute), end(open.sync_key));
-    }
-
-    fn add_runs(&mut self, entity: u32, minutes: [Option<Run>; 2], sync_keys: [Option<Run>; 2]) {
-        for run in minutes.into_iter().flatten() {
-            self.add_minute_run(entity, run);
-        }
-        for run in sync_keys.into_iter().flatten() {
-            self.add_sync_key_run(entity, run);
+            Found::SyncKeyRun(run) => {
+                let longest = &mut self.gauges[entity as usize].longest_sync_key_run;
+                *longest = run::longer(*longest, Some(run));
+            }
         }
     }
 

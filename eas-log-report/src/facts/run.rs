@@ -1,136 +1,213 @@
-//! Runs: how long a thing goes on without a break, in the order of a file.
+//! Runs: how often in a row a device synchronizes a folder with one key.
 //!
-//! Two kinds are followed of each device: its requests within one minute, and its synchronizations
-//! with one sync key. A run can cross the boundary between two pieces of a file, so a piece keeps
-//! its first and its last run open, and pieces are put together in their order. Between files a run
-//! ends.
+//! Devices synchronize several folders in turn, so the runs of the last few are followed side by side.
+//! A run can cross the boundary between two pieces of a file. So a piece that begins within a file
+//! remembers the first run of each folder that may go on from before, and pieces are put together in
+//! their order. Between files a run ends.
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::cell::Moment;
 
-/// Requests in a row that have something in common.
+/// The runs of so many folders are followed: of those that were synchronized last.
+const FOLDERS: usize = 2;
+
+/// Two Syncs with one key that are so many seconds apart are no run. A key stands still as long as
+/// nothing is new, so only how fast it is repeated tells a loop; and a healthy client that waits for
+/// news in its Syncs (`Wait`, `HeartbeatInterval`) waits for a minute at least (MS-ASCMD). So ten of a
+/// run always lie within ten minutes.
+const GAP_S: u64 = 60;
+
+/// Synchronizations of a folder with one key, in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What they have in common.
+    /// Hashes of the folder (the upper half) and of the key.
     pub key: u64,
     /// How many there are.
     pub length: u32,
     /// The first of them.
-    pub start: Moment,
+    pub first: Moment,
+    /// The last of them.
+    pub last: Moment,
 }
 
 impl Run {
-    fn one(key: u64, at: Moment) -> Run {
+    /// Hashes of a folder and a sync key. They are kept from night to night, so they are the same in
+    /// every version and on every machine.
+    #[inline]
+    pub fn key(folder: &[u8], sync_key: &[u8]) -> u64 {
+        xxh3_64(folder) << 32 | xxh3_64(sync_key) >> 32
+    }
+
+    /// One synchronization.
+    #[inline]
+    pub fn one(key: u64, at: Moment) -> Run {
         Run {
             key,
             length: 1,
-            start: at,
+            first: at,
+            last: at,
         }
+    }
+
+    fn folder(&self) -> u32 {
+        (self.key >> 32) as u32
+    }
+
+    fn goes_on_with(&self, next: &Run) -> bool {
+        self.key == next.key && self.last.time.abs_diff(next.first.time) < GAP_S
+    }
+
+    fn then(self, next: Run) -> Run {
+        Run {
+            length: self.length.saturating_add(next.length),
+            last: next.last,
+            ..self
+        }
+    }
+
+    /// Whether this is the other, perhaps further on.
+    fn is(&self, other: &Run) -> bool {
+        (self.key, self.first) == (other.key, other.first)
     }
 }
 
 /// The longer of two runs; of equally long ones the earlier.
 pub(super) fn longer(a: Option<Run>, b: Option<Run>) -> Option<Run> {
-    let rank = |run: &Run| (run.length, std::cmp::Reverse(run.start));
+    let rank = |run: &Run| (run.length, std::cmp::Reverse(run.first));
     a.into_iter().chain(b).max_by_key(rank)
 }
 
-/// A stretch of a file, as far as the runs of one device go: the first and the last, which may go
-/// on in the stretches beside it. Those between have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    first: Run,
-    last: Run,
-    /// Whether the first run is the last too.
-    single: bool,
+/// The runs of a device in a stretch of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Runs {
+    /// Those that may go on behind the stretch: that of the folder that was synchronized last first.
+    open: [Option<Run>; FOLDERS],
+    /// Those that may go on from before it, if the stretch may go on from another.
+    head: Option<Box<Head>>,
 }
 
-impl Stretch {
-    /// A stretch of one request.
-    #[inline]
-    pub fn one(key: u64, at: Moment) -> Stretch {
-        let run = Run::one(key, at);
-        Stretch {
-            first: run,
-            last: run,
-            single: true,
+/// The first run of each of the folders that came first in a stretch: what was open before goes on
+/// with one of these, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Head {
+    /// In the order in which they began. One that is still open is as it began.
+    runs: [Option<Run>; FOLDERS],
+    /// Which of them have ended.
+    ended: [bool; FOLDERS],
+}
+
+impl Runs {
+    /// Of a stretch that may go on from another.
+    pub(super) fn behind_others() -> Runs {
+        Runs {
+            head: Some(Box::default()),
+            ..Runs::default()
         }
     }
 
-    /// One request more, and the run that it ended, if it did.
+    /// One synchronization or run more. Tells the runs that it ended.
     #[inline]
-    pub fn push(&mut self, key: u64, at: Moment) -> Option<Run> {
-        if self.last.key == key {
-            self.last.length = self.last.length.saturating_add(1);
-            if self.single {
-                self.first = self.last;
-            }
-            return None;
-        }
-        let ended = self.inner(self.last);
-        self.last = Run::one(key, at);
-        self.single = false;
-        ended
-    }
-
-    /// A run at the end of this stretch, if the stretch has two.
-    #[inline]
-    fn inner(&self, run: Run) -> Option<Run> {
-        (!self.single).then_some(run)
-    }
-
-    /// This stretch with the one behind it, and the runs that ended where they meet.
-    #[must_use]
-    pub fn then(self, next: Stretch) -> (Stretch, [Option<Run>; 2]) {
-        if self.last.key != next.first.key {
-            let whole = Stretch {
-                first: self.first,
-                last: next.last,
-                single: false,
+    pub(super) fn push(&mut self, run: Run, tell: &mut impl FnMut(Run)) {
+        let folder = run.folder();
+        let is_of_folder = |open: &Option<Run>| open.is_some_and(|open| open.folder() == folder);
+        if let Some(at) = self.open.iter().position(is_of_folder) {
+            let next = match self.open[at] {
+                Some(open) if open.goes_on_with(&run) => open.then(run),
+                open => {
+                    self.close(open, tell);
+                    run
+                }
             };
-            return (whole, [self.inner(self.last), next.inner(next.first)]);
+            self.open[..=at].rotate_right(1);
+            self.open[0] = Some(next);
+            return;
         }
-        let length = self.last.length.saturating_add(next.first.length);
-        let joined = Run {
-            length,
-            ..self.last
-        };
-        let whole = Stretch {
-            first: if self.single { joined } else { self.first },
-            last: if next.single { joined } else { next.last },
-            single: self.single && next.single,
-        };
-        let ended = (!self.single && !next.single).then_some(joined);
-        (whole, [ended, None])
-    }
-
-    /// A stretch that begins with a run.
-    pub fn of(run: Run) -> Stretch {
-        Stretch {
-            first: run,
-            last: run,
-            single: true,
+        self.close(self.open[FOLDERS - 1], tell);
+        self.open.rotate_right(1);
+        self.open[0] = Some(run);
+        if let Some(head) = &mut self.head
+            && let Some(free) = head.runs.iter_mut().find(|run| run.is_none())
+        {
+            *free = Some(run);
         }
     }
 
-    /// The run that goes on behind a stretch from the start of a file, and the one before it that
-    /// has ended.
-    pub fn open_end(self) -> (Run, Option<Run>) {
-        (self.last, self.inner(self.first))
+    /// Tells a run that has ended, or keeps it for what may be before.
+    fn close(&mut self, run: Option<Run>, tell: &mut impl FnMut(Run)) {
+        let Some(run) = run else { return };
+        if let Some(head) = &mut self.head
+            && let Some(at) = head.open(&run)
+        {
+            head.runs[at] = Some(run);
+            head.ended[at] = true;
+            return;
+        }
+        tell(run);
     }
 
-    /// The runs that end with the file.
-    pub fn end(self) -> [Option<Run>; 2] {
-        [Some(self.first), self.inner(self.last)]
+    /// Goes on with the stretch behind this one in the file.
+    pub(super) fn then(&mut self, next: Runs, tell: &mut impl FnMut(Run)) {
+        let Some(head) = next.head else {
+            self.end(tell);
+            *self = next;
+            return;
+        };
+        for (begun, ended) in head.runs.into_iter().flatten().zip(head.ended) {
+            let now = next.open.iter().flatten().find(|open| open.is(&begun));
+            self.push(*now.unwrap_or(&begun), tell);
+            if ended {
+                // Its place stays taken: by a later run of the folder.
+                let run = self.open[0].take();
+                self.close(run, tell);
+            }
+        }
+        // What went on from before is longer here than there.
+        let before = self.open;
+        let of_folder = |folder: u32| {
+            let mut open = before.iter().flatten();
+            open.find(move |open| open.folder() == folder).copied()
+        };
+        let behind = next.open.into_iter().flatten();
+        let behind = behind.map(|run| match of_folder(run.folder()) {
+            Some(longer) if longer.last == run.last => longer,
+            _ => run,
+        });
+        let folders = next.open.map(|open| open.map(|run| run.folder()));
+        let others = before.into_iter().flatten();
+        let others = others.filter(|run| !folders.contains(&Some(run.folder())));
+        let mut open = behind.chain(others);
+        self.open = std::array::from_fn(|_| open.next());
+    }
+
+    /// Goes on with a run that was open where the reading of a file ended before.
+    pub(super) fn resume(&mut self, run: Run) {
+        self.open.rotate_right(1);
+        self.open[0] = Some(run);
+    }
+
+    /// The runs that may go on.
+    pub(super) fn open(&self) -> impl Iterator<Item = Run> {
+        self.open.into_iter().flatten()
+    }
+
+    /// Tells the runs that end with the file.
+    pub(super) fn end(&mut self, tell: &mut impl FnMut(Run)) {
+        for run in std::mem::take(&mut self.open) {
+            self.close(run, tell);
+        }
+        if let Some(head) = self.head.take() {
+            head.runs.into_iter().flatten().for_each(tell);
+        }
     }
 }
 
-/// The runs of a device that may go on behind the lines that were read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenRuns {
-    /// Requests within a minute. The key is a [`run_key`](super::BusyKey::run_key).
-    pub minute: Option<Stretch>,
-    /// Synchronizations with one key of one folder within ten minutes. The key is a hash.
-    pub sync_key: Option<Stretch>,
+impl Head {
+    /// The place of a run that is still open.
+    fn open(&self, run: &Run) -> Option<usize> {
+        let is_here = |at: &usize| self.runs[*at].is_some_and(|begun| begun.is(run));
+        (0..FOLDERS).filter(|&at| !self.ended[at]).find(is_here)
+    }
 }
 
 #[cfg(test)]
@@ -138,71 +215,138 @@ mod tests {
     use super::*;
     use crate::facts::Place;
 
-    fn at(line: u32) -> Moment {
+    fn at(line: u32, time: i64) -> Moment {
         let place = Place {
             file: 0,
             piece: 0,
             line,
         };
-        Moment { time: 0, place }
+        Moment { time, place }
     }
 
-    /// The stretch of these keys, and the runs that ended in it.
-    fn stretch(keys: &[u64], from: u32) -> (Stretch, Vec<Run>) {
-        let mut stretch = Stretch::one(keys[0], at(from));
-        let lines = from + 1..;
-        let ended = keys[1..]
-            .iter()
-            .zip(lines)
-            .filter_map(|(&key, line)| stretch.push(key, at(line)))
-            .collect();
-        (stretch, ended)
+    /// A synchronization as the tests write it: folder, key, and seconds since the one before.
+    type Sync = (u64, u64, i64);
+
+    /// The runs of these synchronizations, and those that ended in them.
+    fn runs(mut runs: Runs, syncs: &[Sync], from: usize) -> (Runs, Vec<Run>) {
+        let mut ended = Vec::new();
+        // A time depends on the place alone, however a sequence is cut.
+        for (line, &(folder, key, time)) in (from as u32..).zip(syncs) {
+            let run = Run::one(folder << 32 | key, at(line, time));
+            runs.push(run, &mut |run| ended.push(run));
+        }
+        (runs, ended)
     }
 
     fn sorted(mut runs: Vec<Run>) -> Vec<Run> {
-        runs.sort_by_key(|run| run.start);
+        runs.sort_by_key(|run| run.first);
         runs
+    }
+
+    /// All runs of synchronizations, told by looking back from each.
+    fn expected(syncs: &[Sync]) -> Vec<Run> {
+        let mut found: Vec<Run> = Vec::new();
+        for (line, &(folder, key, time)) in syncs.iter().enumerate() {
+            let one = Run::one(folder << 32 | key, at(line as u32, time));
+            let before = syncs[..line].iter().rposition(|sync| sync.0 == folder);
+            let follows = before.filter(|&before| {
+                let mut between: Vec<u64> = syncs[before + 1..line].iter().map(|s| s.0).collect();
+                between.sort_unstable();
+                between.dedup();
+                between.len() < FOLDERS
+                    && syncs[before].1 == key
+                    && syncs[before].2.abs_diff(time) < GAP_S
+            });
+            let run = follows.and_then(|before| {
+                let last = at(before as u32, syncs[before].2);
+                found.iter_mut().find(|run| run.last == last)
+            });
+            match run {
+                Some(run) => *run = run.then(one),
+                None => found.push(one),
+            }
+        }
+        sorted(found)
+    }
+
+    /// Holds every way to cut the synchronizations into three against the whole.
+    fn check(syncs: &[Sync]) {
+        let (whole, mut ended) = runs(Runs::default(), syncs, 0);
+        whole.clone().end(&mut |run| ended.push(run));
+        let want = sorted(ended);
+        assert_eq!(want, expected(syncs), "{syncs:?}");
+        for a in 0..syncs.len() {
+            for b in a..=syncs.len() {
+                let (x, mut told) = runs(Runs::default(), &syncs[..a], 0);
+                let (y, more) = runs(Runs::behind_others(), &syncs[a..b], a);
+                told.extend(more);
+                let (z, more) = runs(Runs::behind_others(), &syncs[b..], b);
+                told.extend(more);
+                // Put together from either side.
+                let mut other = told.clone();
+                let mut left = x.clone();
+                left.then(y.clone(), &mut |run| told.push(run));
+                left.then(z.clone(), &mut |run| told.push(run));
+                let (mut right, mut behind) = (x, y);
+                behind.then(z, &mut |run| other.push(run));
+                right.then(behind, &mut |run| other.push(run));
+                assert_eq!((&left, &right), (&whole, &whole), "{syncs:?}: {a}, {b}");
+                left.end(&mut |run| told.push(run));
+                right.end(&mut |run| other.push(run));
+                assert_eq!(sorted(told), want, "{syncs:?} cut at {a} and {b}");
+                assert_eq!(sorted(other), want, "{syncs:?} cut at {a} and {b}");
+            }
+        }
     }
 
     #[test]
     fn every_way_to_cut_gives_the_same_runs() {
-        // All sequences of length 7 over three keys, cut in two places each.
-        for number in 0..3u32.pow(7) {
-            let keys: Vec<u64> = (0..7)
-                .map(|place| u64::from(number / 3u32.pow(place) % 3))
+        // All sequences of length 6 of three folders, one of which has two keys; and of two folders
+        // with short and long gaps.
+        let kinds = [(1, 1), (1, 2), (2, 1), (3, 1)];
+        for number in 0..4usize.pow(6) {
+            let kind = |place: u32| number / 4usize.pow(place) % 4;
+            let syncs: Vec<Sync> = (0..6)
+                .map(|place| (kinds[kind(place)].0, kinds[kind(place)].1, place.into()))
                 .collect();
-            let (whole, mut ended) = stretch(&keys, 0);
-            ended.extend(whole.end().into_iter().flatten());
-            let want = sorted(ended);
-            assert_eq!(want.iter().map(|run| run.length).sum::<u32>(), 7);
-            for (a, b) in [(1, 2), (1, 6), (2, 4), (3, 5), (5, 6)] {
-                let parts = [(&keys[..a], 0), (&keys[a..b], a), (&keys[b..], b)]
-                    .map(|(keys, from)| stretch(keys, from as u32));
-                let mut runs: Vec<Run> =
-                    parts.iter().flat_map(|(_, ended)| ended.clone()).collect();
-                let [x, y, z] = parts.map(|(stretch, _)| stretch);
-                // Put together from either side.
-                let (xy, first) = x.then(y);
-                let (left, second) = xy.then(z);
-                let (yz, third) = y.then(z);
-                let (right, fourth) = x.then(yz);
-                assert_eq!(left, right);
-                let mut other = runs.clone();
-                runs.extend(first.into_iter().chain(second).chain(left.end()).flatten());
-                other.extend(third.into_iter().chain(fourth).chain(right.end()).flatten());
-                assert_eq!(sorted(runs), want, "{keys:?} cut at {a} and {b}");
-                assert_eq!(sorted(other), want, "{keys:?} cut at {a} and {b}");
-            }
+            check(&syncs);
+            let mut time = 0;
+            let syncs: Vec<Sync> = (0..6)
+                .map(|place| {
+                    time += if kind(place) < 2 { 1 } else { GAP_S as i64 };
+                    (kind(place) as u64 % 2, 7, time)
+                })
+                .collect();
+            check(&syncs);
         }
+    }
+
+    #[test]
+    fn only_what_is_fast_is_a_run() {
+        let longest = |step: i64| {
+            let syncs: Vec<Sync> = (0..30).map(|n| (5, 9, 1_000_000 + n * step)).collect();
+            let found = expected(&syncs);
+            found.iter().map(|run| run.length).max()
+        };
+        assert_eq!((longest(59), longest(60)), (Some(30), Some(1)));
+    }
+
+    #[test]
+    fn a_key_tells_folder_and_sync_key_apart() {
+        let key = Run::key;
+        assert_eq!(key(b"5", b"17"), key(b"5", b"17"));
+        assert_ne!(key(b"5", b"17"), key(b"5", b"18"));
+        let folder = |key: u64| key >> 32;
+        assert_eq!(folder(key(b"5", b"17")), folder(key(b"5", b"18")));
+        assert_ne!(folder(key(b"5", b"17")), folder(key(b"6", b"17")));
     }
 
     #[test]
     fn of_equal_runs_the_first_is_the_longer() {
         let run = |length, line| {
             Some(Run {
-                key: 1,
                 length,
-                start: at(line),
+                ..Run::one(1, at(line, 0))
             })
         };
         assert_eq!(longer(run(2, 9), run(2, 3)), run(2, 3));

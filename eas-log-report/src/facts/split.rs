@@ -48,9 +48,9 @@ impl Facts {
             };
             compact.facts.internal.add(key, cell);
         }
-        for (key, cell) in self.busy.iter() {
+        for (key, minute) in self.busy.iter() {
             let entity = compact.entity(key.entity);
-            compact.facts.busy.add(BusyKey { entity, ..*key }, cell);
+            *compact.facts.busy.of(BusyKey { entity, ..*key }) = *minute;
         }
         for (key, day) in self.days.iter() {
             let entity = compact.entity(key.entity);

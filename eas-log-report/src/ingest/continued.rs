@@ -35,7 +35,7 @@ pub struct Continued {
 }
 
 /// Reads lines from this position on, which the source begins with. `before` is what was read before
-/// of the days whose runs may go on.
+/// of the days of which something may go on.
 pub fn read_on<'p>(
     source: impl Read,
     position: Position,
@@ -45,9 +45,7 @@ pub fn read_on<'p>(
 ) -> Continued {
     let filter = Filter::default();
     let mut gatherer = DayGatherer::new(&filter, days);
-    for part in before {
-        gatherer.resume(part);
-    }
+    gatherer.resume(before);
     let place = |line| Place {
         file: 0,
         piece: 0,
@@ -102,9 +100,9 @@ mod tests {
             let entity = facts.entities()[entity as usize];
             String::from_utf8_lossy(facts.texts.devices.keys().get(entity.device)).into_owned()
         };
-        let busy = facts.busy.iter().map(|(key, cell)| {
+        let busy = facts.busy.iter().map(|(key, minute)| {
             format!(
-                "{} {:?} {} {cell:?}",
+                "{} {:?} {} {minute:?}",
                 device(key.entity),
                 key.half,
                 key.minute

@@ -12,8 +12,7 @@ mod spans;
 pub use continued::{Continued, read_on};
 pub use filter::{Cutover, CutoverSide, Filter, Patterns};
 pub use gather::{
-    Days, Kept, KeptColumn, Open, Part, RunKind, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON,
-    judge,
+    Days, Kept, KeptColumn, OpenOf, Part, TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON, judge,
 };
 pub use pipeline::{Ingested, Options, Progress, ingest};
 pub(crate) use quality::KEPT as MALFORMED_KEPT;

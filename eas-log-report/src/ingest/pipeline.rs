@@ -19,7 +19,7 @@ use super::gather::{Bounds, Gathered, Gatherer, Kept, Strangers};
 use super::quality::{FileQuality, FileState, MalformedLine, Quality, keep};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
 use super::spans::{Plain, Queue, Span, Task};
-use crate::facts::{Facts, OpenRuns, Place};
+use crate::facts::{Facts, Followed, Place};
 use crate::input::{Source, Stream, open_plain, open_stream};
 
 /// How to read.
@@ -298,9 +298,9 @@ struct Done {
     span: Span,
     /// Its pieces in order.
     pieces: Vec<Scanned>,
-    /// The runs that go on beyond it, if it is not the whole file, by the entities of the facts that
-    /// it is gathered in.
-    runs: Vec<(u32, OpenRuns)>,
+    /// What goes on beyond it, if it is not the whole file, by the entities of the facts that it is
+    /// gathered in.
+    followed: Vec<(u32, Followed)>,
 }
 
 impl Done {
@@ -352,7 +352,8 @@ impl Collected {
     /// All that was read, none of which is wrong any more.
     fn shares(self) -> Vec<Share> {
         let apart = self.apart.into_iter().map(|(mut done, mut gathered)| {
-            done.runs = (0..).zip(std::mem::take(&mut gathered.runs)).collect();
+            let followed = std::mem::take(&mut gathered.followed);
+            done.followed = (0..).zip(followed).collect();
             Share {
                 gathered,
                 spans: vec![done],
@@ -374,7 +375,7 @@ impl Share {
         }
         let entities = self.gathered.merge(other.gathered);
         for mut done in other.spans {
-            for (entity, _) in &mut done.runs {
+            for (entity, _) in &mut done.followed {
                 *entity = entities[*entity as usize];
             }
             self.spans.push(done);
@@ -392,18 +393,18 @@ impl Share {
             .sort_by_key(|done| (done.span.file, done.span.first));
         let mut files = HashMap::new();
         for spans in self.spans.chunk_by_mut(|a, b| a.span.file == b.span.file) {
-            let mut open: HashMap<u32, OpenRuns> = HashMap::new();
+            let facts = &mut self.gathered.facts;
+            let mut open: HashMap<u32, Followed> = HashMap::new();
             let mut pieces = Vec::new();
             for done in spans.iter_mut() {
                 pieces.append(&mut done.pieces);
-                for (entity, behind) in done.runs.drain(..) {
-                    let before = open.remove(&entity).unwrap_or_default();
-                    let facts = &mut self.gathered.facts;
-                    open.insert(entity, facts.join_runs(entity, before, behind));
+                for (entity, behind) in done.followed.drain(..) {
+                    let before = open.entry(entity).or_default();
+                    before.then(behind, &mut |found| facts.take_found(entity, found));
                 }
             }
-            for (entity, runs) in open {
-                self.gathered.facts.end_runs(entity, runs);
+            for (entity, mut followed) in open {
+                followed.end(&mut |found| facts.take_found(entity, found));
             }
             files.insert(spans[0].span.file, pieces);
         }
@@ -461,15 +462,16 @@ impl<'w> Worker<'w> {
                     self.spans.push(Done {
                         span,
                         pieces,
-                        runs: if whole {
+                        followed: if whole {
                             Vec::new()
                         } else {
-                            self.own.take_runs()
+                            self.own.take_followed()
                         },
                     });
                 }
                 Some(Task::Span(span)) => {
                     let mut apart = self.reading.gatherer();
+                    apart.read_behind_others();
                     let (span, pieces) = read_span(
                         span,
                         self.plain,
@@ -483,7 +485,7 @@ impl<'w> Worker<'w> {
                     let done = Done {
                         span,
                         pieces,
-                        runs: Vec::new(),
+                        followed: Vec::new(),
                     };
                     lock(&self.state.collected)
                         .apart
@@ -492,9 +494,10 @@ impl<'w> Worker<'w> {
             }
         }
         let mut gathered = self.own.finish();
-        let runs = std::mem::take(&mut gathered.runs);
-        for (entity, runs) in (0..).zip(runs) {
-            gathered.facts.end_runs(entity, runs);
+        let followed = std::mem::take(&mut gathered.followed);
+        let facts = &mut gathered.facts;
+        for (entity, mut followed) in (0..).zip(followed) {
+            followed.end(&mut |found| facts.take_found(entity, found));
         }
         let mut share = Share {
             gathered,
@@ -527,7 +530,7 @@ impl<'w> Worker<'w> {
                 self.spans.push(Done {
                     span: Span::stream(file, fallback),
                     pieces: vec![scanned],
-                    runs: Vec::new(),
+                    followed: Vec::new(),
                 });
                 return;
             }

@@ -11,10 +11,11 @@ use polars::prelude::PolarsResult;
 
 use super::columns::{Table, of_parquet, tables, to_parquet};
 use crate::facts::{
-    BusyKey, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Latest, LogForm, Moment,
-    NONE, Outcome, Place, PolicyKey, Quarters, ResyncKey, Run, TextId, Texts,
+    BusyKey, BusyMinute, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Latest,
+    LogForm, Moment, NONE, Open, Outcome, Place, PolicyKey, Quarters, ResyncKey, Run, TextId,
+    Texts, Waiting,
 };
-use crate::ingest::{Open, Part, RunKind};
+use crate::ingest::{OpenOf, Part};
 
 tables! {
     /// A text.
@@ -56,9 +57,8 @@ tables! {
     }
     /// Minutes with many requests.
     Busy of BusyRow = "busy" {
-        source: u32, entity: u32, half: String, minute: u32,
-        requests: i64, first_time_s: Option<i64>, first_line: u32,
-        last_time_s: Option<i64>, last_line: u32,
+        source: u32, entity: u32, half: String, minute: i64, by_second: String,
+        first_time_s: Option<i64>, first_line: u32,
     }
     /// Sums, extremes and latest values of a device.
     Gauges of GaugeRow = "gauges" {
@@ -67,7 +67,8 @@ tables! {
         max_throttle_ms: i64, max_sync_state_kb: i64, overdrawn: i64, broken_pings: i64,
         shortest_broken_ping_ms: i64,
         sync_key_run: Option<i64>, sync_key_run_length: Option<u32>,
-        sync_key_run_time_s: Option<i64>, sync_key_run_line: Option<u32>,
+        sync_key_run_first_time_s: Option<i64>, sync_key_run_first_line: Option<u32>,
+        sync_key_run_last_time_s: Option<i64>, sync_key_run_last_line: Option<u32>,
         mailbox_server: Option<u32>, mailbox_server_time_s: Option<i64>,
         mailbox_server_line: Option<u32>,
         device_os: Option<u32>, device_os_time_s: Option<i64>, device_os_line: Option<u32>,
@@ -98,10 +99,14 @@ tables! {
         source: u32, name: String, bytes: i64, requests: i64, known: String, day: String,
         check: String,
     }
+    /// The last requests of a device, which may be some of many when their file goes on.
+    OpenRequests of OpenRequestRow = "open_requests" {
+        source: u32, entity: u32, half: String, told: bool, time_s: i64, line: u32,
+    }
     /// Runs that may go on when their file does.
-    OpenRuns of OpenRow = "open_runs" {
-        source: u32, entity: u32, kind: String, run: i64, length: u32,
-        start_time_s: Option<i64>, start_line: u32,
+    OpenRuns of OpenRunRow = "open_runs" {
+        source: u32, entity: u32, run: i64, length: u32,
+        first_time_s: i64, first_line: u32, last_time_s: i64, last_line: u32,
     }
 }
 
@@ -137,8 +142,6 @@ const FORMS: [(LogForm, &str); 4] = [
     (LogForm::Packed, "packed"),
     (LogForm::PackedUnavailable, "packed_unavailable"),
 ];
-const RUN_KINDS: [(RunKind, &str); 2] =
-    [(RunKind::Minute, "minute"), (RunKind::SyncKey, "sync_key")];
 
 fn name<T: PartialEq + Copy>(names: &[(T, &'static str)], value: T) -> String {
     let found = names.iter().find(|(other, _)| *other == value);
@@ -217,6 +220,26 @@ fn unhex(digits: &str) -> Result<Vec<u8>, Wrong> {
             u8::from_str_radix(pair, 16).map_err(|_| wrong())
         })
         .collect()
+}
+
+/// Counts of which most are 0: each other one behind its place, such as `0:3 17:250`.
+fn counts(counts: &[u16]) -> String {
+    let counts = counts.iter().enumerate().filter(|&(_, &count)| count > 0);
+    let texts: Vec<String> = counts.map(|(at, count)| format!("{at}:{count}")).collect();
+    texts.join(" ")
+}
+
+fn read_counts<const N: usize>(text: &str) -> Result<[u16; N], Wrong> {
+    let mut counts = [0; N];
+    for pair in text.split_ascii_whitespace() {
+        let count = pair.split_once(':').and_then(|(at, count)| {
+            let place = counts.get_mut(at.parse::<usize>().ok()?)?;
+            *place = count.parse().ok()?;
+            Some(())
+        });
+        count.ok_or_else(|| Wrong(format!("'{pair}' is not a place below {N} and a number")))?;
+    }
+    Ok(counts)
 }
 
 fn time_s(moment: Moment) -> Option<i64> {
@@ -307,7 +330,8 @@ day_tables! {
     days: DayTable,
     troubles: Troubles,
     hours: Hours,
-    open: OpenRuns,
+    open_requests: OpenRequests,
+    open_runs: OpenRuns,
 }
 
 const USERS: &str = "user";
@@ -405,16 +429,32 @@ impl DayTables {
                 failed_back,
             });
         }
-        for open in &part.open {
-            self.open.push(OpenRow {
+        for of in &part.open {
+            self.push_open(source, of);
+        }
+    }
+
+    fn push_open(&mut self, source: u32, of: &OpenOf) {
+        let entity = of.entity;
+        match of.open {
+            Open::Request(Waiting { at, half, told }) => self.open_requests.push(OpenRequestRow {
                 source,
-                entity: open.entity,
-                kind: name(&RUN_KINDS, open.kind),
-                run: open.run.key.cast_signed(),
-                length: open.run.length,
-                start_time_s: time_s(open.run.start),
-                start_line: open.run.start.place.line,
-            });
+                entity,
+                half: name(&HALVES, half),
+                told,
+                time_s: at.time,
+                line: at.place.line,
+            }),
+            Open::SyncKeyRun(run) => self.open_runs.push(OpenRunRow {
+                source,
+                entity,
+                run: run.key.cast_signed(),
+                length: run.length,
+                first_time_s: run.first.time,
+                first_line: run.first.place.line,
+                last_time_s: run.last.time,
+                last_line: run.last.place.line,
+            }),
         }
     }
 
@@ -459,17 +499,16 @@ impl DayTables {
                 last_line: cell.last.place.line,
             });
         }
-        for (key, cell) in facts.busy.iter() {
+        for (key, busy) in facts.busy.iter() {
+            let Some(first) = busy.first else { continue };
             self.busy.push(BusyRow {
                 source,
                 entity: key.entity,
                 half: name(&HALVES, key.half),
                 minute: key.minute,
-                requests: number(cell.requests),
-                first_time_s: time_s(cell.first),
-                first_line: cell.first.place.line,
-                last_time_s: time_s(cell.last),
-                last_line: cell.last.place.line,
+                by_second: counts(&busy.by_second),
+                first_time_s: time_s(first),
+                first_line: first.place.line,
             });
         }
     }
@@ -505,7 +544,7 @@ impl DayTables {
                 failed_0,
                 failed_1,
                 failed_2,
-                by_hour: hex(&trouble.by_hour),
+                by_hour: counts(&trouble.by_hour),
             });
         }
     }
@@ -587,14 +626,10 @@ impl DayTables {
                 half: named(&HALVES, &row.half).map_err(at(Busy::NAME))?,
                 minute: row.minute,
             };
-            facts.busy.add(
-                key,
-                &Cell {
-                    requests: unsigned(row.requests),
-                    first: moment(number(row.source), row.first_time_s, row.first_line),
-                    last: moment(number(row.source), row.last_time_s, row.last_line),
-                },
-            );
+            *facts.busy.of(key) = BusyMinute {
+                first: Some(moment(number(row.source), row.first_time_s, row.first_line)),
+                by_second: read_counts(&row.by_second).map_err(at(Busy::NAME))?,
+            };
         }
         for row in self.gauges.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;
@@ -614,11 +649,7 @@ impl DayTables {
             let key = day_key(facts, row.entity, row.utc_day, &row.half);
             let trouble = facts.troubles.of(key.map_err(at(Troubles::NAME))?);
             trouble.failed = Quarters::from_bits([row.failed_0, row.failed_1, row.failed_2]);
-            let by_hour = unhex(&row.by_hour).map_err(at(Troubles::NAME))?;
-            trouble.by_hour = by_hour.try_into().map_err(|_| {
-                let wrong = Wrong(format!("'{}' is not 24 numbers", row.by_hour));
-                (Troubles::NAME, wrong)
-            })?;
+            trouble.by_hour = read_counts(&row.by_hour).map_err(at(Troubles::NAME))?;
         }
         for row in self.hours.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;
@@ -632,17 +663,29 @@ impl DayTables {
                 hour.failed.count(half, unsigned(failed));
             }
         }
-        for row in self.open.into_rows() {
+        for row in self.open_requests.into_rows() {
             let part = parts.entry(row.source).or_default();
             let entities = part.facts.entities().len();
-            part.open.push(Open {
+            part.open.push(OpenOf {
+                entity: within(row.entity, entities).map_err(at(OpenRequests::NAME))?,
+                open: Open::Request(Waiting {
+                    at: moment(number(row.source), Some(row.time_s), row.line),
+                    half: named(&HALVES, &row.half).map_err(at(OpenRequests::NAME))?,
+                    told: row.told,
+                }),
+            });
+        }
+        for row in self.open_runs.into_rows() {
+            let part = parts.entry(row.source).or_default();
+            let entities = part.facts.entities().len();
+            part.open.push(OpenOf {
                 entity: within(row.entity, entities).map_err(at(OpenRuns::NAME))?,
-                kind: named(&RUN_KINDS, &row.kind).map_err(at(OpenRuns::NAME))?,
-                run: Run {
+                open: Open::SyncKeyRun(Run {
                     key: row.run.cast_unsigned(),
                     length: row.length,
-                    start: moment(number(row.source), row.start_time_s, row.start_line),
-                },
+                    first: moment(number(row.source), Some(row.first_time_s), row.first_line),
+                    last: moment(number(row.source), Some(row.last_time_s), row.last_line),
+                }),
             });
         }
         Ok(parts)
@@ -748,8 +791,10 @@ fn gauge_row(source: u32, entity: u32, gauge: &Gauge) -> GaugeRow {
         shortest_broken_ping_ms: number(gauge.shortest_broken_ping_ms),
         sync_key_run: run.map(|run| run.key.cast_signed()),
         sync_key_run_length: run.map(|run| run.length),
-        sync_key_run_time_s: run.and_then(|run| time_s(run.start)),
-        sync_key_run_line: run.map(|run| run.start.place.line),
+        sync_key_run_first_time_s: run.map(|run| run.first.time),
+        sync_key_run_first_line: run.map(|run| run.first.place.line),
+        sync_key_run_last_time_s: run.map(|run| run.last.time),
+        sync_key_run_last_line: run.map(|run| run.last.place.line),
         mailbox_server: text(gauge.mailbox_server),
         mailbox_server_time_s: time(gauge.mailbox_server),
         mailbox_server_line: line(gauge.mailbox_server),
@@ -781,12 +826,14 @@ fn gauge(facts: &Facts, row: &GaugeRow, file: u32) -> Result<Gauge, Wrong> {
     let run = match (
         row.sync_key_run,
         row.sync_key_run_length,
-        row.sync_key_run_line,
+        row.sync_key_run_first_line,
+        row.sync_key_run_last_line,
     ) {
-        (Some(key), Some(length), Some(line)) => Some(Run {
+        (Some(key), Some(length), Some(first), Some(last)) => Some(Run {
             key: key.cast_unsigned(),
             length,
-            start: moment(file, row.sync_key_run_time_s, line),
+            first: moment(file, row.sync_key_run_first_time_s, first),
+            last: moment(file, row.sync_key_run_last_time_s, last),
         }),
         _ => None,
     };
@@ -842,6 +889,18 @@ mod tests {
         assert_eq!(write_text("j\u{f8}e".as_bytes()), "j\u{f8}e");
         assert!(read_text("\u{fffd}abc").is_err());
         assert!(read_text("\u{fffd}zz").is_err());
+    }
+
+    #[test]
+    fn counts_are_read_as_they_were_written() {
+        let mut all = [0; 24];
+        assert_eq!(counts(&all), "");
+        (all[0], all[23]) = (7, u16::MAX);
+        assert_eq!(counts(&all), "0:7 23:65535");
+        assert_eq!(read_counts(&counts(&all)).unwrap(), all);
+        for wrong in ["24:1", "1", "1:", "1:65536", "-1:1"] {
+            assert!(read_counts::<24>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

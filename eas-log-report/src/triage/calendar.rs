@@ -51,7 +51,7 @@ struct Whole {
     seen: u32,
     worked: Quarters,
     failed: Quarters,
-    by_hour: [[u8; 24]; 3],
+    by_hour: [[u16; 24]; 3],
 }
 
 impl Whole {

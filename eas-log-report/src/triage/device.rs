@@ -57,7 +57,8 @@ pub struct Device {
     pub access: Option<Access>,
     /// The last policy key that it sent.
     pub policy_key: PolicyKey,
-    /// Most requests in a minute, where they were at least eight in a row in one file.
+    /// Most requests within sixty seconds, of those that were at least eight in a row in one file; 0
+    /// where there are none.
     pub peak_per_minute: u64,
     /// Most requests on a day (UTC).
     pub peak_per_day: u64,

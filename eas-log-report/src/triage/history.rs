@@ -81,7 +81,7 @@ pub(crate) struct History<'f> {
     pub(crate) events: Vec<Event<'f>>,
     pub(crate) calendar: Calendar,
     pub(crate) gauge: Gauge,
-    /// Most requests in a minute, with the first of them.
+    /// Most requests within sixty seconds, with one of them.
     pub(crate) busiest_minute: Option<(u64, Moment)>,
     /// Of the folders that were synchronized from the start, each on each day.
     pub(crate) resyncs: Vec<Resync>,

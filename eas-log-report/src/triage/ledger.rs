@@ -1,15 +1,14 @@
 //! The ledger: a row for each device, from all facts.
 
-use std::collections::HashMap;
-
 use eas_log_parse::codes::Class;
 use rayon::prelude::*;
 
+use super::busiest::busiest;
 use super::calendar::{Calendar, Days, EPISODE};
 use super::device::Device;
 use super::history::{Event, History, Resync};
 use super::rules::{Limits, decide};
-use crate::facts::{BusyKey, Cell, CellKey, Facts, Gauge, Moment, NONE, ResyncKey};
+use crate::facts::{Cell, CellKey, Facts, Gauge, NONE, ResyncKey};
 
 /// A row for each device of each user.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +109,7 @@ impl Ledger {
                     events,
                     calendar: Calendar::default(),
                     gauge: gauge(facts, entities),
-                    busiest_minute: busiest_minute(sorted.busy.of(entities).map(|n| busy[n])),
+                    busiest_minute: busiest(sorted.busy.of(entities).map(|n| busy[n])),
                     resyncs: folders(sorted.resyncs.of(entities).map(|n| resyncs[n])),
                     begin,
                     end,
@@ -162,22 +161,6 @@ fn gauge(facts: &Facts, entities: &[u32]) -> Gauge {
         gauge.add(facts.gauge(entity), |text| text);
     }
     gauge
-}
-
-/// Most requests in a minute.
-fn busiest_minute<'f>(
-    busy: impl Iterator<Item = (&'f BusyKey, &'f Cell)>,
-) -> Option<(u64, Moment)> {
-    let mut minutes: HashMap<u32, ([u64; 3], Moment)> = HashMap::new();
-    for (key, cell) in busy {
-        let (lines, first) = minutes.entry(key.minute).or_insert(([0; 3], cell.first));
-        lines[key.half as usize] += cell.requests;
-        *first = cell.first.min(*first);
-    }
-    minutes
-        .into_values()
-        .map(|([whole, front, back], first)| (whole + front.max(back), first))
-        .max_by_key(|&(requests, first)| (requests, std::cmp::Reverse(first)))
 }
 
 /// The folders that were synchronized from the start, on each day.

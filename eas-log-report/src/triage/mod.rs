@@ -2,6 +2,7 @@
 //!
 //! [`ledger`](Ledger) puts all facts of a device together, and [`RULES`] say what they come to.
 
+mod busiest;
 mod calendar;
 mod device;
 mod findings;

@@ -8,20 +8,20 @@ use eas_log_parse::{AccessReason, AccessState, SyncType};
 use super::calendar::Calendar;
 use super::history::{Event, History, Sum, sum};
 use super::verdict::Verdict;
-use crate::facts::{BusyKey, Cell, Moment};
+use crate::facts::{BusyMinute, Cell, Moment};
 
 /// How many requests are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// More requests in a minute are a storm.
+    /// More requests within sixty seconds are a storm.
     pub per_minute: u64,
     /// More requests on a day are a storm.
     pub per_day: u64,
 }
 
 impl Limits {
-    /// The least limit of requests within a minute: only minutes with more are kept.
-    pub const LEAST_PER_MINUTE: u64 = BusyKey::LEAST as u64 - 1;
+    /// The least limit of requests within sixty seconds: fewer than it asks for are not kept.
+    pub const LEAST_PER_MINUTE: u64 = BusyMinute::LEAST as u64 - 1;
 }
 
 impl Default for Limits {
@@ -72,7 +72,8 @@ const SEVERAL: u64 = 3;
 const SHARE: u64 = 5;
 /// Refusals in a row that are no single round of provisioning.
 const ROUND: u64 = 10;
-/// Synchronizations with one key within ten minutes that are a loop.
+/// Synchronizations of a folder with one key in a row that are a loop. They lie within ten minutes,
+/// since each of a run follows the one before within one.
 const LOOP: u32 = 10;
 /// Refusals this close are one.
 const SAME_REFUSAL_S: i64 = 3600;
@@ -220,8 +221,9 @@ pub static RULES: [Rule; 19] = [
     },
     Rule {
         verdict: Verdict::SyncLoop,
-        when: "at least 10 synchronizations with one sync key in a row within ten minutes in the log of one server; or at \
-               least 10 recoveries (sync type R) that are a fifth of all its synchronizations; and it \
+        when: "at least 10 synchronizations of a folder with one sync key in a row in the log of one server, \
+               each less than a minute after the one before and with at most one other folder between; or \
+               at least 10 recoveries (sync type R) that are a fifth of all its synchronizations; and it \
                is not turned away",
         refusal: false,
         test: |history, _| sync_loop(history).filter(|_| !is_turned_away(history)),
@@ -236,8 +238,9 @@ pub static RULES: [Rule; 19] = [
     },
     Rule {
         verdict: Verdict::Storm,
-        when: "more than 60 requests in a minute, or more than 1,000 on a day (both adjustable), and it \
-               is not turned away: that its last 3 or more requests failed goes before how many it made",
+        when: "more than 60 requests within 60 seconds, wherever they begin (in all logs that have 8 of them \
+               in a row), or more than 1,000 on a day (both adjustable), and it is not turned away: that \
+               its last 3 or more requests failed goes before how many it made",
         refusal: false,
         test: |history, limits| storm(history, limits).filter(|_| !is_turned_away(history)),
     },
@@ -479,8 +482,8 @@ pub(super) fn sync_loop(history: &History<'_>) -> Option<Ruling> {
         && run.length >= LOOP
     {
         return Some(Ruling {
-            from: run.start,
-            to: run.start,
+            from: run.first,
+            to: run.last,
             number: run.length.into(),
         });
     }

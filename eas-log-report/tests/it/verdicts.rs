@@ -787,6 +787,54 @@ fn storms_are_what_the_limits_say() {
     assert!(storms(&["--storm-per-day", "10"]) > 0);
 }
 
+/// Neither the minute of the clock nor the log of one server bounds what is a storm.
+#[test]
+fn a_storm_is_one_over_marks_of_the_clock_and_logs() {
+    // Requests of a minute that begins in the middle of one, in turn by two servers.
+    let logs = |requests: u32| -> [String; 2] {
+        [0, 1].map(|server| {
+            let mut text =
+                "#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username sc-status\n"
+                    .to_owned();
+            for n in (0..requests).filter(|n| n % 2 == server) {
+                let second = 31 + n * 60 / requests;
+                text += &format!(
+                    "2011-05-06 10:{:02}:{:02} POST /Microsoft-Server-ActiveSync/default.eas \
+                     User=u&DeviceId=D1&DeviceType=T&Cmd=Ping u 200\n",
+                    second / 60,
+                    second % 60
+                );
+            }
+            text
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (requests, limit, verdict) in [
+        (61, "60", "storm"),
+        (61, "61", "healthy"),
+        (60, "60", "healthy"),
+        (100, "60", "storm"),
+        (16, "15", "storm"),
+        // Of fewer than eight in a row none is kept.
+        (14, "13", "healthy"),
+    ] {
+        let [a, b] = logs(requests);
+        for (first, second) in [(&a, &b), (&b, &a)] {
+            fs::write(folder.path().join("1.log"), first).unwrap();
+            fs::write(folder.path().join("2.log"), second).unwrap();
+            let path = folder.path().to_str().unwrap();
+            let report = json(&[path, "--storm-per-minute", limit]);
+            let device = &report["sections"]["devices"][0];
+            assert_eq!(device["verdict"], verdict, "{requests} of {limit}");
+            let peak = &device["peak_per_minute"];
+            match requests {
+                14 => assert!(peak.is_null(), "{peak}"),
+                _ => assert_eq!(*peak, requests, "{requests}"),
+            }
+        }
+    }
+}
+
 /// Two days of a user each: one works on both, one only on the first, and so on.
 fn two_days() -> String {
     let mut log = format!("{FIELDS}\n");

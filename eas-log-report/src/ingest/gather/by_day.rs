@@ -6,7 +6,7 @@ use std::ops::Range;
 use eas_log_parse::Record;
 
 use super::Gatherer;
-use crate::facts::{BusyKey, Facts, OpenRuns, Place, Run, Stretch};
+use crate::facts::{Facts, Found, Open, Place};
 use crate::ingest::Filter;
 
 /// Where days begin.
@@ -15,54 +15,33 @@ pub trait Days: Sync {
     fn day_of(&self, time: i64) -> (i32, Range<i64>);
 }
 
-/// What a run is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RunKind {
-    /// Requests within a minute.
-    Minute,
-    /// Synchronizations with one key.
-    SyncKey,
-}
-
-impl RunKind {
-    /// Takes in a run that has ended.
-    #[inline]
-    pub fn add(self, facts: &mut Facts, entity: u32, run: Run) {
-        match self {
-            RunKind::Minute => facts.add_minute_run(entity, run),
-            RunKind::SyncKey => facts.add_sync_key_run(entity, run),
-        }
-    }
-}
-
-/// A run that may go on when the file does.
+/// What of an entity may go on when the file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Open {
+pub struct OpenOf {
     /// Who, by the number of the entity.
     pub entity: u32,
-    /// What it is of.
-    pub kind: RunKind,
-    /// The run so far.
-    pub run: Run,
+    /// What may go on.
+    pub open: Open,
 }
 
 /// What a file says of one day.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
-    /// The facts, without the runs that may go on.
+    /// The facts, without what may go on.
     pub facts: Facts,
-    /// The runs that began on this day and may go on.
-    pub open: Vec<Open>,
+    /// What began on this day and may go on.
+    pub open: Vec<OpenOf>,
 }
 
 impl Part {
-    /// Adds what more of the same file says of the day. Its open runs take the place of these.
+    /// Adds what more of the same file says of the day. What may go on of it takes the place of
+    /// what might have here.
     pub fn add(&mut self, more: &Part) {
         let entities = self.facts.merge(&more.facts);
         self.open = more
             .open
             .iter()
-            .map(|open| Open {
+            .map(|open| OpenOf {
                 entity: entities[open.entity as usize],
                 ..*open
             })
@@ -77,15 +56,14 @@ impl Part {
 
     /// The facts as if the file ended here.
     pub fn ended(mut self) -> Facts {
-        for open in self.open {
-            open.kind.add(&mut self.facts, open.entity, open.run);
+        for OpenOf { entity, open } in self.open {
+            if let Open::SyncKeyRun(run) = open {
+                self.facts.take_found(entity, Found::SyncKeyRun(run));
+            }
         }
         self.facts
     }
 }
-
-/// A run that has ended, of an entity.
-type Ended = (RunKind, u32, Run);
 
 /// What a gatherer knows of other days than the one in hand.
 pub(super) struct ByDay<'f> {
@@ -96,21 +74,18 @@ pub(super) struct ByDay<'f> {
     span: Range<i64>,
     /// The sums of the other days.
     others: HashMap<Option<i32>, Facts>,
-    /// Runs that ended when another day was in hand than the one they began on.
-    strays: Vec<Ended>,
+    /// What was found of entities when another day was in hand than the one it began on.
+    strays: Vec<(u32, Found)>,
     /// Times of the first and the last record.
     period: Option<(i64, i64)>,
 }
 
 impl ByDay<'_> {
-    /// Takes a run if it began on another day than the one in hand.
-    pub(super) fn take(&mut self, kind: RunKind, entity: u32, run: Run) -> bool {
-        if kind == RunKind::Minute && run.length < BusyKey::LEAST {
-            return true;
-        }
-        let strays = !self.span.contains(&run.start.time);
+    /// Takes what was found if it began on another day than the one in hand.
+    pub(super) fn take(&mut self, entity: u32, found: Found) -> bool {
+        let strays = !self.span.contains(&found.at().time);
         if strays {
-            self.strays.push((kind, entity, run));
+            self.strays.push((entity, found));
         }
         strays
     }
@@ -126,9 +101,10 @@ impl ByDay<'_> {
     }
 }
 
-/// A run whose start lies more seconds than this before the last line does not go on. Logs are
-/// written in the order in which requests end, give or take the buffers of a server.
-const OPEN_S: i64 = 86_400;
+/// What lies more seconds than this before the last line does not go on. Nothing goes on for more than
+/// a minute, and logs are written in the order in which requests end, give or take the buffers of a
+/// server.
+const OPEN_S: i64 = 3600;
 
 /// Gathers the facts of one file, each day's apart.
 pub(in crate::ingest) struct DayGatherer<'f> {
@@ -149,24 +125,23 @@ impl<'f> DayGatherer<'f> {
         DayGatherer { gatherer }
     }
 
-    /// Goes on with the open runs of what was read before of the file.
-    pub(in crate::ingest) fn resume(&mut self, part: &Part) {
-        let mut named = part.facts.clone();
-        named.swap_sums(&mut Facts::default());
-        let (named, numbers) = named.compacted(part.open.iter().map(|open| open.entity));
-        let gatherer = &mut self.gatherer;
-        let entities = gatherer.facts.merge(&named);
-        gatherer
-            .devices
-            .resize(gatherer.facts.entities().len(), Default::default());
-        for open in &part.open {
-            let entity = entities[numbers[open.entity as usize] as usize];
-            let runs: &mut OpenRuns = &mut gatherer.devices[entity as usize].runs;
-            let stretch = Some(Stretch::of(open.run));
-            match open.kind {
-                RunKind::Minute => runs.minute = stretch,
-                RunKind::SyncKey => runs.sync_key = stretch,
-            }
+    /// Goes on with what was open of what was read before of the file.
+    pub(in crate::ingest) fn resume<'p>(&mut self, parts: impl IntoIterator<Item = &'p Part>) {
+        let mut all = Vec::new();
+        for part in parts {
+            let mut named = part.facts.clone();
+            named.swap_sums(&mut Facts::default());
+            let (named, numbers) = named.compacted(part.open.iter().map(|open| open.entity));
+            let entities = self.gatherer.facts.merge(&named);
+            all.extend(part.open.iter().map(|open| OpenOf {
+                entity: entities[numbers[open.entity as usize] as usize],
+                ..*open
+            }));
+        }
+        self.gatherer.follow_all();
+        all.sort_by_key(|of| of.open.last().place);
+        for OpenOf { entity, open } in all {
+            self.gatherer.devices[entity as usize].followed.resume(open);
         }
     }
 
@@ -237,45 +212,38 @@ impl<'f> DayGatherer<'f> {
             return BTreeMap::new();
         };
         let latest = by_day.period.map_or(i64::MAX, |(_, last)| last);
-        let mut runs: BTreeMap<Option<i32>, (Vec<Ended>, Vec<Open>)> = BTreeMap::new();
-        for (kind, entity, run) in std::mem::take(&mut by_day.strays) {
-            let day = by_day.day_of(run.start.seconds()).0;
-            runs.entry(day).or_default().0.push((kind, entity, run));
-        }
+        let mut found: BTreeMap<Option<i32>, (Vec<(u32, Found)>, Vec<OpenOf>)> = BTreeMap::new();
+        let mut ended = std::mem::take(&mut by_day.strays);
         for (entity, device) in (0..).zip(devices) {
-            let stretches = [
-                (RunKind::Minute, device.runs.minute),
-                (RunKind::SyncKey, device.runs.sync_key),
-            ];
-            for (kind, stretch) in stretches {
-                let Some(stretch) = stretch else { continue };
-                let (last, before) = stretch.open_end();
-                if let Some(run) = before {
-                    let day = by_day.day_of(run.start.seconds()).0;
-                    runs.entry(day).or_default().0.push((kind, entity, run));
-                }
-                let start = last.start.seconds();
-                let (ended, open) = runs.entry(by_day.day_of(start).0).or_default();
-                if start.is_some_and(|start| start >= latest.saturating_sub(OPEN_S)) {
-                    let run = last;
-                    open.push(Open { entity, kind, run });
-                } else {
-                    ended.push((kind, entity, last));
+            for open in device.followed.open() {
+                if open.last().time >= latest.saturating_sub(OPEN_S) {
+                    let day = by_day.day_of(open.first().seconds()).0;
+                    found
+                        .entry(day)
+                        .or_default()
+                        .1
+                        .push(OpenOf { entity, open });
+                } else if let Open::SyncKeyRun(run) = open {
+                    ended.push((entity, Found::SyncKeyRun(run)));
                 }
             }
+        }
+        for (entity, ended) in ended {
+            let day = by_day.day_of(ended.at().seconds()).0;
+            found.entry(day).or_default().0.push((entity, ended));
         }
         let mut sums = Facts::default();
         facts.swap_sums(&mut sums);
         by_day.others.insert(by_day.day, sums);
-        for day in runs.keys() {
+        for day in found.keys() {
             by_day.others.entry(*day).or_default();
         }
         let mut parts = BTreeMap::new();
         for (day, mut sums) in by_day.others {
-            let (ended, mut open) = runs.remove(&day).unwrap_or_default();
+            let (ended, mut open) = found.remove(&day).unwrap_or_default();
             facts.swap_sums(&mut sums);
-            for (kind, entity, run) in ended {
-                kind.add(&mut facts, entity, run);
+            for (entity, found) in ended {
+                facts.take_found(entity, found);
             }
             let (compact, entities) = facts.compacted(open.iter().map(|open| open.entity));
             facts.swap_sums(&mut sums);

@@ -2,10 +2,10 @@
 
 use eas_log_parse::Half;
 
-use crate::facts::{BusyKey, DayKey, Facts, Judgement, Moment, NONE, OpenRuns, Run, Stretch};
+use crate::facts::{DayKey, Facts, Followed, Judgement, NONE};
 
 /// What is followed of a device from one request to the next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct DeviceState {
     /// The day and half of its latest request, and their number: they seldom change.
     day: i32,
@@ -13,23 +13,21 @@ pub(super) struct DeviceState {
     number: u32,
     /// For which of the sums that the gatherer had in hand, one after the other, the number is.
     turn: u32,
-    /// Its runs.
-    pub(super) runs: OpenRuns,
+    /// Its bursts and runs.
+    pub(super) followed: Followed,
 }
 
-impl Default for DeviceState {
-    fn default() -> Self {
+impl DeviceState {
+    pub(super) fn new(followed: Followed) -> DeviceState {
         DeviceState {
             day: 0,
             half: Half::Whole,
             number: NONE,
             turn: 0,
-            runs: OpenRuns::default(),
+            followed,
         }
     }
-}
 
-impl DeviceState {
     /// Counts a request on its day, in the sums of this turn.
     #[inline]
     pub(super) fn count(
@@ -56,30 +54,6 @@ impl DeviceState {
         }
         if judgement.decisive {
             facts.troubles.of(key).count(second);
-        }
-    }
-
-    /// Follows the run of requests within a minute. Gives the one that it ended.
-    #[inline]
-    pub(super) fn follow_minute(&mut self, half: Half, at: Moment) -> Option<Run> {
-        let key = BusyKey::run_key(at.place.file, half, at.seconds()?);
-        push(&mut self.runs.minute, key, at)
-    }
-
-    /// Follows the run of synchronizations with one key: a hash. Gives the one that it ended.
-    #[inline]
-    pub(super) fn follow_sync_key(&mut self, key: u64, at: Moment) -> Option<Run> {
-        push(&mut self.runs.sync_key, key, at)
-    }
-}
-
-#[inline]
-fn push(runs: &mut Option<Stretch>, key: u64, at: Moment) -> Option<Run> {
-    match runs {
-        Some(runs) => runs.push(key, at),
-        None => {
-            *runs = Some(Stretch::one(key, at));
-            None
         }
     }
 }

@@ -16,11 +16,11 @@ use eas_log_parse::{
     Account, Base64Query, Budget, CollectionClass, Command, EasLog, EasQuery, EasStem,
     ElementValue, Encoded, Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
 };
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
 use self::by_day::ByDay;
 pub(super) use self::by_day::DayGatherer;
-pub use self::by_day::{Days, Open, Part, RunKind};
+pub use self::by_day::{Days, OpenOf, Part};
 use self::device::DeviceState;
 pub use self::kept::{Kept, KeptColumn};
 use self::known::{Known, KnownIdentities, Parts, Standing};
@@ -30,13 +30,9 @@ pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
 use super::filter::{Filter, Window};
 use crate::facts::{
-    Cell, CellKey, Facts, Identity, InternalKey, Judgement, LogForm, Moment, NONE, OpenRuns,
+    Cell, CellKey, Facts, Followed, Identity, InternalKey, Judgement, LogForm, Moment, NONE,
     Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
 };
-
-/// Synchronizations with one key are a run as long as they fall into one stretch of so many seconds.
-/// A key stands still as long as nothing is new, so that only how fast it is repeated tells a loop.
-const SYNC_KEY_WINDOW_S: i64 = 600;
 
 /// In place of commands that are too many to be told apart.
 const OTHER_COMMAND: &[u8] = b"(other)";
@@ -46,6 +42,8 @@ pub(super) struct Gatherer<'f> {
     facts: Facts,
     /// By entity.
     devices: Vec<DeviceState>,
+    /// Whether what is read may go on from what another has read of the file.
+    behind_others: bool,
     bad_values: u64,
     filter: &'f Filter,
     known: KnownIdentities,
@@ -71,8 +69,8 @@ pub(super) struct Gatherer<'f> {
 pub(super) struct Gathered {
     /// The facts of the records.
     pub(super) facts: Facts,
-    /// For each entity the runs that go on behind the last of them.
-    pub(super) runs: Vec<OpenRuns>,
+    /// For each entity what may go on behind the last of them.
+    pub(super) followed: Vec<Followed>,
     /// The lines, if they were wanted.
     pub(super) kept: Vec<Kept>,
     /// What was told apart.
@@ -80,7 +78,8 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds what else was gathered, but for its runs, and gives for each of its entities the one here.
+    /// Adds what else was gathered, but for what may go on, and gives for each of its entities the
+    /// one here.
     pub(super) fn merge(&mut self, other: Gathered) -> Vec<u32> {
         self.kept.extend(other.kept);
         self.strangers.merge(other.strangers);
@@ -138,6 +137,7 @@ impl<'f> Gatherer<'f> {
         Gatherer {
             facts: Facts::default(),
             devices: Vec::new(),
+            behind_others: false,
             bad_values: 0,
             filter,
             known: KnownIdentities::default(),
@@ -159,6 +159,11 @@ impl<'f> Gatherer<'f> {
         self.kept = Some(Vec::new());
     }
 
+    /// Reads on from where another has read a file to, whatever that has found.
+    pub(super) fn read_behind_others(&mut self) {
+        self.behind_others = true;
+    }
+
     /// Tells apart what lies within these bounds. `gives_up` if everything will be read again by
     /// other bounds where these do not hold.
     pub(super) fn keep_within(&mut self, bounds: &Bounds, gives_up: bool) {
@@ -176,18 +181,20 @@ impl<'f> Gatherer<'f> {
         self.not_told_apart
     }
 
-    /// The runs of each entity that go on behind the last record, which are new from here on.
-    pub(super) fn take_runs(&mut self) -> Vec<(u32, OpenRuns)> {
+    /// What of each entity may go on behind the last record. It is new from here on.
+    pub(super) fn take_followed(&mut self) -> Vec<(u32, Followed)> {
         self.add_up_all();
-        let runs = |device: &mut DeviceState| std::mem::take(&mut device.runs);
-        (0..).zip(self.devices.iter_mut().map(runs)).collect()
+        let devices = self.devices.iter_mut();
+        let followed = devices.map(|device| std::mem::take(&mut device.followed));
+        (0..).zip(followed).collect()
     }
 
     pub(super) fn finish(mut self) -> Gathered {
         self.add_up_all();
+        let devices = self.devices.into_iter();
         Gathered {
             facts: self.facts,
-            runs: self.devices.into_iter().map(|device| device.runs).collect(),
+            followed: devices.map(|device| device.followed).collect(),
             kept: self.kept.unwrap_or_default(),
             strangers: self.strangers,
         }
@@ -322,7 +329,7 @@ impl<'f> Gatherer<'f> {
             self.keep(record, asked, key, moment);
         }
         let (sync_key, first_sync) = match asked.command {
-            Some(Command::Sync) => sync(&log, legacy.as_ref(), judgement, moment),
+            Some(Command::Sync) => sync(&log, legacy.as_ref(), judgement),
             _ => (None, None),
         };
         let request = Request {
@@ -382,15 +389,17 @@ impl<'f> Gatherer<'f> {
         let device = &mut self.devices[entity as usize];
         if let Some(time) = moment.seconds() {
             device.count((&mut self.facts, self.turn), entity, time, half, judgement);
-        }
-        if let Some(run) = device.follow_minute(half, moment) {
-            self.end_run(RunKind::Minute, entity, run);
-        }
-        if let Some(key) = request.sync_key {
-            let device = &mut self.devices[entity as usize];
-            if let Some(run) = device.follow_sync_key(key, moment) {
-                self.end_run(RunKind::SyncKey, entity, run);
-            }
+            let (facts, by_day) = (&mut self.facts, &mut self.by_day);
+            device
+                .followed
+                .push(half, moment, request.sync_key, &mut |found| {
+                    if let Some(by_day) = by_day
+                        && by_day.take(entity, found)
+                    {
+                        return;
+                    }
+                    facts.take_found(entity, found);
+                });
         }
         if let Some(folder) = request.first_sync {
             let day = moment
@@ -444,17 +453,6 @@ impl<'f> Gatherer<'f> {
             columns: KeptColumn::of(record),
         };
         self.kept.get_or_insert_default().push(kept);
-    }
-
-    /// Takes in a run that has ended.
-    #[inline]
-    fn end_run(&mut self, kind: RunKind, entity: u32, run: Run) {
-        if let Some(by_day) = &mut self.by_day
-            && by_day.take(kind, entity, run)
-        {
-            return;
-        }
-        kind.add(&mut self.facts, entity, run);
     }
 
     /// Counts a request in its hour, which is mostly that of the line before.
@@ -592,12 +590,23 @@ impl<'f> Gatherer<'f> {
             known.identity = self.facts.identity(identity);
             known.entity = self.facts.entity_of(known.identity);
         }
-        let entities = self.facts.entities().len();
-        self.devices.resize(entities, DeviceState::default());
+        self.follow_all();
         if told_apart {
             self.remember(hash, parts, known);
         }
         known
+    }
+
+    /// Follows all entities that there are.
+    fn follow_all(&mut self) {
+        let new = || {
+            DeviceState::new(match self.behind_others {
+                true => Followed::behind_others(),
+                false => Followed::default(),
+            })
+        };
+        let entities = self.facts.entities().len();
+        self.devices.resize_with(entities, new);
     }
 
     /// Remembers an identity. What does not count is worked out again where there is too much of it.
@@ -755,27 +764,19 @@ impl<'f> Gatherer<'f> {
     }
 }
 
-/// What a Sync says of its key, as a hash of the key with the folder, the file and the stretch of time;
-/// and the hash of its folder, if that was synchronized from the start.
+/// What a Sync says of its key, as a [`Run::key`]; and the hash of its folder, if that was synchronized
+/// from the start.
 #[inline]
 fn sync(
     log: &LogSummary<'_>,
     legacy: Option<&LegacyLog<'_>>,
     judgement: Judgement,
-    moment: Moment,
 ) -> (Option<u64>, Option<u64>) {
     fn raw<'a>(value: Option<ElementValue<'a>>) -> &'a [u8] {
         value.map_or(&[], ElementValue::raw)
     }
     let (folder, sync_key) = (raw(log.folder_id), raw(log.sync_key));
-    let key = (!sync_key.is_empty()).then(|| {
-        let window = moment.time.div_euclid(SYNC_KEY_WINDOW_S);
-        // Kept from night to night, so of a hash that is the same in every version and on every
-        // machine.
-        let file = u64::from(moment.place.file);
-        let place = xxh3_64_with_seed(folder, window.cast_unsigned() ^ file.rotate_right(16));
-        xxh3_64_with_seed(sync_key, place)
-    });
+    let key = (!sync_key.is_empty()).then(|| Run::key(folder, sync_key));
     let first = sync_key == b"0"
         || raw(log.sync_type) == b"F"
         || legacy.is_some_and(|legacy| legacy.sync_type == Some(SyncType::First));
