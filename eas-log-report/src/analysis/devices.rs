@@ -7,7 +7,7 @@ use eas_log_parse::{Client, Encoded};
 use rayon::prelude::*;
 
 use super::texts::{Dictionaries, text};
-use crate::facts::{Facts, Latest, NONE, Place, PolicyKey, TextId};
+use crate::facts::{Facts, Largest, Latest, NONE, Place, PolicyKey, TextId};
 use crate::ingest::Ingested;
 use crate::report::{Advice, Column, Measure, Row, Section, Severity, Value};
 use crate::triage::{Device, Ledger, RULES, Verdict};
@@ -262,7 +262,7 @@ static COLUMNS: &[(Column, Get)] = &[
     ),
     (
         detail("peak_per_minute", "Most in a minute", Measure::Count),
-        |_, device| unless_zero(device.peak_per_minute),
+        |_, device| told((device.peak_per_minute > 0).then_some(device.peak_per_minute)),
     ),
     (
         detail("peak_per_day", "Most on a day", Measure::Count),
@@ -270,27 +270,59 @@ static COLUMNS: &[(Column, Get)] = &[
     ),
     (
         detail("bytes_sent", "Bytes sent", Measure::Count),
-        |_, device| unless_zero(device.gauge.bytes_sent),
+        |_, device| told(device.gauge.bytes_sent),
     ),
     (
         detail("bytes_received", "Bytes received", Measure::Count),
-        |_, device| unless_zero(device.gauge.bytes_received),
+        |_, device| told(device.gauge.bytes_received),
     ),
     (
         detail("rpc_count", "Calls to the store", Measure::Count),
-        |_, device| unless_zero(device.gauge.rpc_count),
+        |_, device| told(device.gauge.rpc_count),
     ),
     (
         detail("rpc_latency_ms", "Their latency (ms)", Measure::Count),
-        |_, device| unless_zero(device.gauge.rpc_latency_ms),
+        |_, device| told(device.gauge.rpc_latency_ms),
+    ),
+    (
+        detail(
+            "largest_rpc_count",
+            "Most calls of one request",
+            Measure::Count,
+        ),
+        |_, device| largest(device.gauge.largest_rpc_count),
+    ),
+    (
+        detail(
+            "largest_rpc_count_line",
+            "Request with most calls",
+            Measure::Place,
+        ),
+        |source, device| source.line(device.gauge.largest_rpc_count),
+    ),
+    (
+        detail(
+            "largest_rpc_latency_ms",
+            "Longest latency of one request (ms)",
+            Measure::Count,
+        ),
+        |_, device| largest(device.gauge.largest_rpc_latency_ms),
+    ),
+    (
+        detail(
+            "largest_rpc_latency_line",
+            "Request with longest latency",
+            Measure::Place,
+        ),
+        |source, device| source.line(device.gauge.largest_rpc_latency_ms),
     ),
     (
         detail("max_throttle_ms", "Longest delay (ms)", Measure::Count),
-        |_, device| number(device.gauge.max_throttle_ms),
+        |_, device| told(device.gauge.max_throttle_ms),
     ),
     (
         detail("overdrawn_requests", "Overdrawn requests", Measure::Count),
-        |_, device| number(device.gauge.overdrawn),
+        |_, device| told(device.gauge.overdrawn),
     ),
     (
         detail(
@@ -298,11 +330,19 @@ static COLUMNS: &[(Column, Get)] = &[
             "Largest sync state (KB)",
             Measure::Count,
         ),
-        |_, device| unless_zero(device.gauge.max_sync_state_kb),
+        |_, device| told(device.gauge.max_sync_state_kb),
     ),
     (
         detail("broken_pings", "Broken Pings", Measure::Count),
-        |_, device| number(device.gauge.broken_pings),
+        |_, device| told(device.gauge.broken_pings),
+    ),
+    (
+        detail("longest_ping_ms", "Longest Ping (ms)", Measure::Count),
+        |_, device| largest(device.gauge.longest_ping_ms),
+    ),
+    (
+        detail("longest_ping_line", "Longest Ping", Measure::Place),
+        |source, device| source.line(device.gauge.longest_ping_ms),
     ),
 ];
 
@@ -310,12 +350,13 @@ fn number(number: u64) -> Value {
     Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// A number that is never 0 where the logs tell it.
-fn unless_zero(value: u64) -> Value {
-    match value {
-        0 => Value::Null,
-        value => number(value),
-    }
+/// A number, if the logs tell it.
+fn told(value: Option<u64>) -> Value {
+    value.map_or(Value::Null, number)
+}
+
+fn largest(value: Largest) -> Value {
+    told(value.map(|(number, _)| number))
 }
 
 fn time(seconds: Option<i64>) -> Value {
@@ -352,6 +393,11 @@ impl Source<'_> {
     pub(super) fn place(&self, place: Place) -> String {
         let (file, line) = self.ingested.locate(place);
         format!("{file}:{line}")
+    }
+
+    /// The line that says the largest of numbers.
+    fn line(&self, largest: Largest) -> Value {
+        largest.map_or(Value::Null, |(_, at)| Value::Text(self.place(at.place)))
     }
 
     /// The name of the latest client, with its version or that of its system; the user agent or the

@@ -29,7 +29,7 @@ pub use cell_table::CellTable;
 pub use day::{Day, DayKey, Hour, Quarters, Trouble};
 pub use folded_table::{FoldedTable, Renumbered};
 pub use followed::{Followed, Found, Open};
-pub use gauge::{Gauge, Latest, note};
+pub use gauge::{Gauge, Largest, Latest, note, raise, raise_at, sum_up};
 pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};

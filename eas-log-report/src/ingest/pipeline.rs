@@ -287,7 +287,7 @@ struct Collected {
 /// What one thread has read, or what several have.
 #[derive(Default)]
 struct Share {
-    /// What was gathered, without its runs.
+    /// What was gathered, without what may go on.
     gathered: Gathered,
     /// The spans that it is gathered from.
     spans: Vec<Done>,

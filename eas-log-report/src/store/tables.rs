@@ -11,9 +11,9 @@ use polars::prelude::PolarsResult;
 
 use super::columns::{Table, of_parquet, tables, to_parquet};
 use crate::facts::{
-    BusyKey, BusyMinute, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Latest,
-    LogForm, Moment, NONE, Open, Outcome, Place, PolicyKey, Quarters, ResyncKey, Run, TextId,
-    Texts, Waiting,
+    BusyKey, BusyMinute, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Largest,
+    Latest, LogForm, Moment, NONE, Open, Outcome, Place, PolicyKey, Quarters, ResyncKey, Run,
+    TextId, Texts, Waiting,
 };
 use crate::ingest::{OpenOf, Part};
 
@@ -63,9 +63,16 @@ tables! {
     /// Sums, extremes and latest values of a device.
     Gauges of GaugeRow = "gauges" {
         source: u32, entity: u32,
-        bytes_sent: i64, bytes_received: i64, rpc_count: i64, rpc_latency_ms: i64,
-        max_throttle_ms: i64, max_sync_state_kb: i64, overdrawn: i64, broken_pings: i64,
-        shortest_broken_ping_ms: i64,
+        bytes_sent: Option<i64>, bytes_received: Option<i64>,
+        rpc_count: Option<i64>, rpc_latency_ms: Option<i64>,
+        largest_rpc_count: Option<i64>, largest_rpc_count_time_s: Option<i64>,
+        largest_rpc_count_line: Option<u32>,
+        largest_rpc_latency_ms: Option<i64>, largest_rpc_latency_time_s: Option<i64>,
+        largest_rpc_latency_line: Option<u32>,
+        max_throttle_ms: Option<i64>, max_sync_state_kb: Option<i64>, overdrawn: Option<i64>,
+        broken_pings: Option<i64>, shortest_broken_ping_ms: Option<i64>,
+        longest_ping_ms: Option<i64>, longest_ping_time_s: Option<i64>,
+        longest_ping_line: Option<u32>,
         sync_key_run: Option<i64>, sync_key_run_length: Option<u32>,
         sync_key_run_first_time_s: Option<i64>, sync_key_run_first_line: Option<u32>,
         sync_key_run_last_time_s: Option<i64>, sync_key_run_last_line: Option<u32>,
@@ -776,19 +783,31 @@ fn gauge_row(source: u32, entity: u32, gauge: &Gauge) -> GaugeRow {
     let text = |latest: Latest| latest.map(|(_, text)| text);
     let time = |latest: Latest| latest.and_then(|(moment, _)| time_s(moment));
     let line = |latest: Latest| latest.map(|(moment, _)| moment.place.line);
+    let largest = |largest: Largest| largest.map(|(value, _)| number(value));
+    let largest_time = |largest: Largest| largest.and_then(|(_, moment)| time_s(moment));
+    let largest_line = |largest: Largest| largest.map(|(_, moment)| moment.place.line);
     let run = gauge.longest_sync_key_run;
     GaugeRow {
         source,
         entity,
-        bytes_sent: number(gauge.bytes_sent),
-        bytes_received: number(gauge.bytes_received),
-        rpc_count: number(gauge.rpc_count),
-        rpc_latency_ms: number(gauge.rpc_latency_ms),
-        max_throttle_ms: number(gauge.max_throttle_ms),
-        max_sync_state_kb: number(gauge.max_sync_state_kb),
-        overdrawn: number(gauge.overdrawn),
-        broken_pings: number(gauge.broken_pings),
-        shortest_broken_ping_ms: number(gauge.shortest_broken_ping_ms),
+        bytes_sent: gauge.bytes_sent.map(number),
+        bytes_received: gauge.bytes_received.map(number),
+        rpc_count: gauge.rpc_count.map(number),
+        rpc_latency_ms: gauge.rpc_latency_ms.map(number),
+        largest_rpc_count: largest(gauge.largest_rpc_count),
+        largest_rpc_count_time_s: largest_time(gauge.largest_rpc_count),
+        largest_rpc_count_line: largest_line(gauge.largest_rpc_count),
+        largest_rpc_latency_ms: largest(gauge.largest_rpc_latency_ms),
+        largest_rpc_latency_time_s: largest_time(gauge.largest_rpc_latency_ms),
+        largest_rpc_latency_line: largest_line(gauge.largest_rpc_latency_ms),
+        max_throttle_ms: gauge.max_throttle_ms.map(number),
+        max_sync_state_kb: gauge.max_sync_state_kb.map(number),
+        overdrawn: gauge.overdrawn.map(number),
+        broken_pings: gauge.broken_pings.map(number),
+        shortest_broken_ping_ms: gauge.shortest_broken_ping_ms.map(number),
+        longest_ping_ms: largest(gauge.longest_ping_ms),
+        longest_ping_time_s: largest_time(gauge.longest_ping_ms),
+        longest_ping_line: largest_line(gauge.longest_ping_ms),
         sync_key_run: run.map(|run| run.key.cast_signed()),
         sync_key_run_length: run.map(|run| run.length),
         sync_key_run_first_time_s: run.map(|run| run.first.time),
@@ -823,6 +842,9 @@ fn gauge(facts: &Facts, row: &GaugeRow, file: u32) -> Result<Gauge, Wrong> {
             let text = within(text, facts.texts.values.texts().len())?;
             Ok(Some((moment(file, time, line), text)))
         };
+    let largest = |value: Option<i64>, time: Option<i64>, line: Option<u32>| -> Largest {
+        Some((unsigned(value?), moment(file, time, line?)))
+    };
     let run = match (
         row.sync_key_run,
         row.sync_key_run_length,
@@ -838,15 +860,30 @@ fn gauge(facts: &Facts, row: &GaugeRow, file: u32) -> Result<Gauge, Wrong> {
         _ => None,
     };
     Ok(Gauge {
-        bytes_sent: unsigned(row.bytes_sent),
-        bytes_received: unsigned(row.bytes_received),
-        rpc_count: unsigned(row.rpc_count),
-        rpc_latency_ms: unsigned(row.rpc_latency_ms),
-        max_throttle_ms: unsigned(row.max_throttle_ms),
-        max_sync_state_kb: unsigned(row.max_sync_state_kb),
-        overdrawn: unsigned(row.overdrawn),
-        broken_pings: unsigned(row.broken_pings),
-        shortest_broken_ping_ms: unsigned(row.shortest_broken_ping_ms),
+        bytes_sent: row.bytes_sent.map(unsigned),
+        bytes_received: row.bytes_received.map(unsigned),
+        rpc_count: row.rpc_count.map(unsigned),
+        rpc_latency_ms: row.rpc_latency_ms.map(unsigned),
+        largest_rpc_count: largest(
+            row.largest_rpc_count,
+            row.largest_rpc_count_time_s,
+            row.largest_rpc_count_line,
+        ),
+        largest_rpc_latency_ms: largest(
+            row.largest_rpc_latency_ms,
+            row.largest_rpc_latency_time_s,
+            row.largest_rpc_latency_line,
+        ),
+        max_throttle_ms: row.max_throttle_ms.map(unsigned),
+        max_sync_state_kb: row.max_sync_state_kb.map(unsigned),
+        overdrawn: row.overdrawn.map(unsigned),
+        broken_pings: row.broken_pings.map(unsigned),
+        shortest_broken_ping_ms: row.shortest_broken_ping_ms.map(unsigned),
+        longest_ping_ms: largest(
+            row.longest_ping_ms,
+            row.longest_ping_time_s,
+            row.longest_ping_line,
+        ),
         longest_sync_key_run: run,
         mailbox_server: latest(
             row.mailbox_server,

@@ -697,13 +697,91 @@ fn columns_of_which_the_logs_tell_nothing_are_empty() {
     let device = &report["sections"]["devices"][0];
     for column in [
         "bytes_sent",
+        "bytes_received",
         "rpc_count",
+        "rpc_latency_ms",
+        "largest_rpc_count",
+        "largest_rpc_count_line",
+        "largest_rpc_latency_ms",
+        "largest_rpc_latency_line",
+        "max_throttle_ms",
+        "overdrawn_requests",
         "max_sync_state_kb",
+        "broken_pings",
+        "longest_ping_ms",
+        "longest_ping_line",
         "peak_per_minute",
     ] {
         assert!(device[column].is_null(), "{column}: {}", device[column]);
     }
     assert_eq!(device["failed_requests"], 0);
+}
+
+#[test]
+fn what_the_logs_tell_as_zero_is_zero() {
+    let mut log = Log::new();
+    log.line(&format!("{FIELDS} sc-bytes cs-bytes time-taken"));
+    let zeros = "V121_RpcC0_RpcL0_Throttle0_Sst0_";
+    for second in [60, 90] {
+        log.request("a", second, "Ping", zeros, "200 0 0 0 0 0");
+    }
+    let (report, _folder) = log.report();
+    let device = &report["sections"]["devices"][0];
+    for column in [
+        "bytes_sent",
+        "bytes_received",
+        "rpc_count",
+        "rpc_latency_ms",
+        "largest_rpc_count",
+        "largest_rpc_latency_ms",
+        "max_throttle_ms",
+        "max_sync_state_kb",
+        "broken_pings",
+        "longest_ping_ms",
+    ] {
+        assert_eq!(device[column], 0, "{column}");
+    }
+}
+
+/// The largest of all requests, each with its line; of equally large ones the first.
+#[test]
+fn the_largest_request_of_a_device_is_named() {
+    let mut log = Log::new();
+    log.line(&format!("{FIELDS} time-taken"));
+    for (second, command, elements, taken_ms) in [
+        (60, "Sync", "V121_RpcC20_RpcL31_", 5_000_000),
+        (120, "Ping", "V121_RpcC3_RpcL900_", 480_000),
+        (180, "Ping", "V121_RpcC20_", 1_700_000),
+        (240, "Ping", "V121_RpcL900_", 1_700_000),
+    ] {
+        log.request(
+            "a",
+            second,
+            command,
+            elements,
+            &format!("200 0 0 {taken_ms}"),
+        );
+    }
+    let (report, _folder) = log.report();
+    let device = &report["sections"]["devices"][0];
+    for (column, value, line_column, line) in [
+        ("longest_ping_ms", 1_700_000, "longest_ping_line", ":5"),
+        ("largest_rpc_count", 20, "largest_rpc_count_line", ":3"),
+        (
+            "largest_rpc_latency_ms",
+            900,
+            "largest_rpc_latency_line",
+            ":4",
+        ),
+    ] {
+        assert_eq!(device[column], value, "{column}");
+        let place = device[line_column].as_str().unwrap();
+        assert!(place.ends_with(line), "{line_column}: {place}");
+    }
+    assert_eq!(
+        (&device["rpc_count"], &device["rpc_latency_ms"]),
+        (&43.into(), &1831.into())
+    );
 }
 
 #[test]

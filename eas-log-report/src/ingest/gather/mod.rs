@@ -481,8 +481,12 @@ impl<'f> Gatherer<'f> {
         log: &LogSummary<'_>,
         outcome: u32,
     ) -> Measures {
-        let broken = asked.command == Some(Command::Ping)
-            && self.facts.outcomes()[outcome as usize].is_broken_connection();
+        let is_ping = asked.command == Some(Command::Ping);
+        let outcome = &self.facts.outcomes()[outcome as usize];
+        let broken = match outcome.sc_win32_status {
+            Some(_) if is_ping => Some(outcome.is_broken_connection()),
+            _ => None,
+        };
         let values = &mut self.facts.texts.values;
         let latest = [
             log.mailbox_server,
@@ -493,16 +497,21 @@ impl<'f> Gatherer<'f> {
         ]
         .map(|value| value.map_or(NONE, |value| values.intern(value.raw())));
         Measures {
-            bytes_sent: self.good(record.sc_bytes()).unwrap_or(0),
-            bytes_received: self.good(record.cs_bytes()).unwrap_or(0),
-            rpc_count: self.number(log.rpc_count).unwrap_or(0),
-            rpc_latency_ms: self.number(log.rpc_latency_ms).unwrap_or(0),
-            throttle_ms: self.number(log.throttle).unwrap_or(0),
-            sync_state_kb: self.number(log.sync_state_kb).unwrap_or(0),
-            broken_ping_ms: broken.then(|| self.good(record.time_taken_ms())).flatten(),
+            bytes_sent: self.good(record.sc_bytes()).into(),
+            bytes_received: self.good(record.cs_bytes()).into(),
+            rpc_count: self.number(log.rpc_count).into(),
+            rpc_latency_ms: self.number(log.rpc_latency_ms).into(),
+            throttle_ms: self.number(log.throttle).into(),
+            sync_state_kb: self.number(log.sync_state_kb).into(),
+            ping_ms: match is_ping {
+                true => self.good(record.time_taken_ms()).into(),
+                false => None.into(),
+            },
+            is_ping,
+            broken,
             overdrawn: log
                 .budget
-                .is_some_and(|budget| Budget::new(budget.raw()).is_overdrawn()),
+                .map(|budget| Budget::new(budget.raw()).is_overdrawn()),
             latest,
         }
     }

@@ -7,7 +7,7 @@
 
 use eas_log_parse::Half;
 
-use crate::facts::{CellKey, Gauge, Moment, NONE, TextId, note};
+use crate::facts::{CellKey, Gauge, Moment, NONE, TextId, note, raise, raise_at, sum_up};
 
 /// A request, as far as it changes what is known of its device.
 #[derive(Clone, Copy)]
@@ -23,19 +23,44 @@ pub(super) struct Request {
     pub(super) measures: Measures,
 }
 
+/// A number that a line may tell, in the room of one: many requests wait.
+#[derive(Clone, Copy)]
+pub(super) struct Told(u64);
+
+impl Told {
+    /// In place of a number.
+    const NOT: u64 = u64::MAX;
+
+    fn get(self) -> Option<u64> {
+        (self.0 != Told::NOT).then_some(self.0)
+    }
+}
+
+impl From<Option<u64>> for Told {
+    /// The largest number that there is becomes the one before.
+    #[inline]
+    fn from(number: Option<u64>) -> Told {
+        Told(number.map_or(Told::NOT, |number| number.min(Told::NOT - 1)))
+    }
+}
+
 /// What a request adds to the sums, extremes and latest values of its device.
 #[derive(Clone, Copy)]
 pub(super) struct Measures {
-    pub(super) bytes_sent: u64,
-    pub(super) bytes_received: u64,
-    pub(super) rpc_count: u64,
-    pub(super) rpc_latency_ms: u64,
-    pub(super) throttle_ms: u64,
-    pub(super) sync_state_kb: u64,
-    /// How long a Ping waited whose connection broke.
-    pub(super) broken_ping_ms: Option<u64>,
-    /// Whether its budget was overdrawn.
-    pub(super) overdrawn: bool,
+    pub(super) bytes_sent: Told,
+    pub(super) bytes_received: Told,
+    pub(super) rpc_count: Told,
+    pub(super) rpc_latency_ms: Told,
+    pub(super) throttle_ms: Told,
+    pub(super) sync_state_kb: Told,
+    /// How long it took, of a Ping.
+    pub(super) ping_ms: Told,
+    /// Whether it is a Ping.
+    pub(super) is_ping: bool,
+    /// Whether its connection broke, of a Ping that tells.
+    pub(super) broken: Option<bool>,
+    /// Whether its budget was overdrawn, if it tells.
+    pub(super) overdrawn: Option<bool>,
     /// Mailbox server, system and model of the device, the server it was proxied to and the one it was
     /// redirected to; or [`NONE`].
     pub(super) latest: [TextId; 5],
@@ -44,15 +69,19 @@ pub(super) struct Measures {
 impl Measures {
     #[inline]
     pub(super) fn add_to(&self, gauge: &mut Gauge, moment: Moment) {
-        gauge.bytes_sent += self.bytes_sent;
-        gauge.bytes_received += self.bytes_received;
-        gauge.rpc_count += self.rpc_count;
-        gauge.rpc_latency_ms += self.rpc_latency_ms;
-        gauge.max_throttle_ms = gauge.max_throttle_ms.max(self.throttle_ms);
-        gauge.max_sync_state_kb = gauge.max_sync_state_kb.max(self.sync_state_kb);
-        gauge.overdrawn += u64::from(self.overdrawn);
-        if let Some(duration_ms) = self.broken_ping_ms {
-            gauge.broken_ping(duration_ms);
+        let (rpc_count, rpc_latency_ms) = (self.rpc_count.get(), self.rpc_latency_ms.get());
+        sum_up(&mut gauge.bytes_sent, self.bytes_sent.get());
+        sum_up(&mut gauge.bytes_received, self.bytes_received.get());
+        sum_up(&mut gauge.rpc_count, rpc_count);
+        sum_up(&mut gauge.rpc_latency_ms, rpc_latency_ms);
+        let here = |number: Option<u64>| number.map(|number| (number, moment));
+        raise_at(&mut gauge.largest_rpc_count, here(rpc_count));
+        raise_at(&mut gauge.largest_rpc_latency_ms, here(rpc_latency_ms));
+        raise(&mut gauge.max_throttle_ms, self.throttle_ms.get());
+        raise(&mut gauge.max_sync_state_kb, self.sync_state_kb.get());
+        sum_up(&mut gauge.overdrawn, self.overdrawn.map(u64::from));
+        if self.is_ping {
+            gauge.ping(moment, self.ping_ms.get(), self.broken);
         }
         let latest = [
             &mut gauge.mailbox_server,

@@ -283,16 +283,23 @@ impl<'f> Tagger<'f> {
         plain_if("ping_storm", storm && pings);
         plain_if("sync_loop", sync_loop(history).is_some());
         plain_if("resync", resync(history).is_some());
-        plain_if("overdrawn", gauge.overdrawn > 0);
-        plain_if("delayed", gauge.max_throttle_ms >= DELAY_MS);
-        plain_if("broken_pings", gauge.broken_pings >= 3);
+        plain_if("overdrawn", gauge.overdrawn.is_some_and(|n| n > 0));
+        plain_if(
+            "delayed",
+            gauge.max_throttle_ms.is_some_and(|ms| ms >= DELAY_MS),
+        );
+        let broken_pings = gauge.broken_pings.is_some_and(|n| n >= 3);
+        let shortest_ms = gauge.shortest_broken_ping_ms;
+        plain_if("broken_pings", broken_pings);
         plain_if(
             "short_heartbeat",
-            gauge.broken_pings >= 3 && gauge.shortest_broken_ping_ms < SHORT_HEARTBEAT_MS,
+            broken_pings && shortest_ms.is_some_and(|ms| ms < SHORT_HEARTBEAT_MS),
         );
         plain_if(
             "large_sync_state",
-            gauge.max_sync_state_kb > LARGE_SYNC_STATE_KB,
+            gauge
+                .max_sync_state_kb
+                .is_some_and(|kb| kb > LARGE_SYNC_STATE_KB),
         );
         plain_if("never_worked", history.never_worked());
         plain_if("works_without_policy", works_without_policy(history));
