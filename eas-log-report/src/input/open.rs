@@ -70,6 +70,10 @@ pub struct PlainFile {
 /// kilobyte of a log.
 const HEAD: usize = 64 << 10;
 
+/// The first record of a log mostly stands in its first bytes, and of many small files there is no more
+/// to be read than these.
+const FIRST_LOOK: usize = 4 << 10;
+
 /// So many NUL bytes at the start are passed over for it. A crash leaves blocks of them, since the
 /// room of a log is set aside before it is written.
 const MOST_NULS: usize = 16 << 20;
@@ -114,7 +118,18 @@ pub fn open_plain(
     }
     let length = found.len();
     let mut file = File::open(path)?;
-    let head = read_head(&mut file);
+    let mut head = Head {
+        bytes: Vec::with_capacity(FIRST_LOOK),
+        error: None,
+    };
+    head.read(&mut file, FIRST_LOOK);
+    if begins_with_a_record(&head.bytes, fallback) {
+        return Ok(Some(Ok(PlainFile {
+            path: path.clone(),
+            length,
+        })));
+    }
+    read_head(&mut head, &mut file);
     match Wrapping::of(&head.bytes) {
         Some(Wrapping::Gzip | Wrapping::Zstd) => return Ok(None),
         Some(Wrapping::Zip) => {
@@ -158,7 +173,8 @@ pub fn open_stream(source: &Source, fallback: &Header) -> io::Result<Result<Stre
         Ok(stream) => stream,
         Err(reason) => return Ok(Err(reason)),
     };
-    let mut head = read_head(&mut stream);
+    let mut head = Head::default();
+    read_head(&mut head, &mut stream);
     if Wrapping::of(&head.bytes).is_some() {
         let reason = "an archive or a compressed file in another, which is not opened; \
                       extract it first";
@@ -184,12 +200,8 @@ fn unread(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Reads the first bytes, with as many more as there are NUL bytes in front.
-fn read_head(source: &mut impl Read) -> Head {
-    let mut head = Head {
-        bytes: Vec::with_capacity(HEAD),
-        error: None,
-    };
+/// Reads on to the end of the first bytes, with as many more as there are NUL bytes in front.
+fn read_head(head: &mut Head, source: &mut impl Read) {
     let mut nuls = 0;
     while head.read(source, nuls + HEAD) && nuls < MOST_NULS {
         let before = nuls;
@@ -198,7 +210,26 @@ fn read_head(source: &mut impl Read) -> Head {
             break;
         }
     }
-    head
+}
+
+/// Whether the lines that are whole show a log, whatever comes behind them.
+fn begins_with_a_record(head: &[u8], fallback: &Header) -> bool {
+    let whole = memchr::memrchr(b'\n', head).map_or(0, |at| at + 1);
+    let lines = &head[..whole];
+    let mut log = LogSlice::resume(lines, Position::START, fallback.clone());
+    let mut has_record = false;
+    while let Some(entry) = log.next_entry() {
+        match entry {
+            Entry::Record(_) => {
+                has_record = true;
+                break;
+            }
+            Entry::Directive(..) => {}
+            // What else stands in front of it is looked at in the light of all first bytes.
+            Entry::Blank(_) | Entry::Malformed(_) => break,
+        }
+    }
+    has_record && Wrapping::of(head).is_none() && look_at(lines, fallback) == Look::Log
 }
 
 fn count_nuls(bytes: &[u8]) -> usize {
@@ -393,10 +424,12 @@ mod tests {
     fn the_head_goes_on_behind_nuls() {
         for (nuls, text) in [(0, 10), (10, HEAD), (3 * HEAD + 1, 20), (HEAD, 2 * HEAD)] {
             let bytes = [vec![0; nuls], vec![b'x'; text]].concat();
-            let head = read_head(&mut &*bytes);
+            let mut head = Head::default();
+            read_head(&mut head, &mut &*bytes);
             assert_eq!(head.bytes.len(), nuls + text.min(HEAD), "{nuls}, {text}");
         }
-        let head = read_head(&mut io::repeat(0));
+        let mut head = Head::default();
+        read_head(&mut head, &mut io::repeat(0));
         assert!((MOST_NULS..MOST_NULS + 3 * HEAD).contains(&head.bytes.len()));
     }
 }
