@@ -27,7 +27,14 @@ pub(crate) fn sections(mut report: serde_json::Value) -> serde_json::Value {
     for rows in report["sections"].as_object_mut().unwrap().values_mut() {
         for row in rows.as_array_mut().unwrap() {
             let row = row.as_object_mut().unwrap();
-            for place in ["sample", "evidence", "evidence_first"] {
+            for place in [
+                "sample",
+                "evidence",
+                "evidence_first",
+                "longest_ping_line",
+                "largest_rpc_count_line",
+                "largest_rpc_latency_line",
+            ] {
                 row.remove(place);
             }
         }
