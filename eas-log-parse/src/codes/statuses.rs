@@ -165,6 +165,11 @@ mod tests {
                 StatusScope::Http | StatusScope::EasCommon => true,
                 // Only those of a logon that was tried and denied.
                 StatusScope::Win32 => status.class == Some(Class::Authentication),
+                // Only of commands whose status is that of the whole request, where it is documented
+                // what it says.
+                StatusScope::Command("Sync" | "FolderSync" | "Provision" | "Ping") => {
+                    status.evidence == "D" && !status.meaning.contains("unknown")
+                }
                 _ => false,
             };
             assert_eq!(status.class.is_some(), classed, "{status:?}");
