@@ -212,35 +212,40 @@ impl<'f> DayGatherer<'f> {
             return BTreeMap::new();
         };
         let latest = by_day.period.map_or(i64::MAX, |(_, last)| last);
-        let mut found: BTreeMap<Option<i32>, (Vec<(u32, Found)>, Vec<OpenOf>)> = BTreeMap::new();
-        let mut ended = std::mem::take(&mut by_day.strays);
+        let strays = std::mem::take(&mut by_day.strays);
+        let mut ended: BTreeMap<Option<i32>, Vec<(u32, Found)>> = BTreeMap::new();
+        let mut open: BTreeMap<Option<i32>, Vec<OpenOf>> = BTreeMap::new();
+        let mut end = |entity, found: Found| {
+            let day = by_day.day_of(found.at().seconds()).0;
+            ended.entry(day).or_default().push((entity, found));
+        };
+        for (entity, found) in strays {
+            end(entity, found);
+        }
         for (entity, device) in (0..).zip(devices) {
-            for open in device.followed.open() {
-                if open.last().time >= latest.saturating_sub(OPEN_S) {
-                    let day = by_day.day_of(open.first().seconds()).0;
-                    found
-                        .entry(day)
-                        .or_default()
-                        .1
-                        .push(OpenOf { entity, open });
-                } else if let Open::SyncKeyRun(run) = open {
-                    ended.push((entity, Found::SyncKeyRun(run)));
+            for of_device in device.followed.open() {
+                if of_device.last().time >= latest.saturating_sub(OPEN_S) {
+                    let day = by_day.day_of(of_device.first().seconds()).0;
+                    let open = open.entry(day).or_default();
+                    open.push(OpenOf {
+                        entity,
+                        open: of_device,
+                    });
+                } else if let Open::SyncKeyRun(run) = of_device {
+                    end(entity, Found::SyncKeyRun(run));
                 }
             }
-        }
-        for (entity, ended) in ended {
-            let day = by_day.day_of(ended.at().seconds()).0;
-            found.entry(day).or_default().0.push((entity, ended));
         }
         let mut sums = Facts::default();
         facts.swap_sums(&mut sums);
         by_day.others.insert(by_day.day, sums);
-        for day in found.keys() {
+        for day in ended.keys().chain(open.keys()) {
             by_day.others.entry(*day).or_default();
         }
         let mut parts = BTreeMap::new();
         for (day, mut sums) in by_day.others {
-            let (ended, mut open) = found.remove(&day).unwrap_or_default();
+            let ended = ended.remove(&day).unwrap_or_default();
+            let mut open = open.remove(&day).unwrap_or_default();
             facts.swap_sums(&mut sums);
             for (entity, found) in ended {
                 facts.take_found(entity, found);
