@@ -17,7 +17,7 @@ const WAITING: usize = BusyMinute::LEAST - 1;
 
 /// A request that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct OpenRequest {
     /// When and where.
     pub at: Moment,
     /// Which half of it was logged.
@@ -32,9 +32,9 @@ pub(super) struct Burst {
     /// How many there were.
     requests: u64,
     /// The last of them: each in the place of its number, counted round.
-    last: [Option<Waiting>; WAITING],
+    last: [Option<OpenRequest>; WAITING],
     /// The first of them, if the stretch may go on from another.
-    first: Option<Box<[Option<Waiting>; WAITING]>>,
+    first: Option<Box<[Option<OpenRequest>; WAITING]>>,
 }
 
 /// The place of a request in a ring.
@@ -53,7 +53,7 @@ impl Burst {
 
     /// One request more. Tells those that are now known to be of a burst.
     #[inline]
-    pub(super) fn push(&mut self, request: Waiting, tell: &mut impl FnMut(Half, Moment)) {
+    pub(super) fn push(&mut self, request: OpenRequest, tell: &mut impl FnMut(Half, Moment)) {
         let number = self.requests;
         let before = self.last[place(number)].replace(request);
         self.requests += 1;
@@ -70,7 +70,7 @@ impl Burst {
     }
 
     /// Tells all that wait, which begin behind another request and end with the one of this number.
-    fn tell(&mut self, before: Waiting, number: u64, tell: &mut impl FnMut(Half, Moment)) {
+    fn tell(&mut self, before: OpenRequest, number: u64, tell: &mut impl FnMut(Half, Moment)) {
         let begin = number - WAITING as u64;
         if !before.told {
             tell(before.half, before.at);
@@ -122,7 +122,7 @@ impl Burst {
     }
 
     /// The requests that wait, in their order.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = Waiting> {
+    pub(super) fn waiting(&self) -> impl Iterator<Item = OpenRequest> {
         let begin = self.requests.saturating_sub(WAITING as u64);
         (begin..self.requests).filter_map(|number| self.last[place(number)])
     }
@@ -133,13 +133,13 @@ mod tests {
     use super::*;
     use crate::facts::Place;
 
-    fn request(line: u32, time: i64) -> Waiting {
+    fn request(line: u32, time: i64) -> OpenRequest {
         let place = Place {
             file: 0,
             piece: 0,
             line,
         };
-        Waiting {
+        OpenRequest {
             at: Moment { time, place },
             half: Half::Whole,
             told: false,

@@ -2,7 +2,7 @@
 
 use eas_log_parse::Half;
 
-use super::burst::{Burst, Waiting};
+use super::burst::{Burst, OpenRequest};
 use super::cell::Moment;
 use super::run::{Run, Runs};
 
@@ -29,7 +29,7 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
     /// A request that may be one of many within a minute.
-    Request(Waiting),
+    Request(OpenRequest),
     /// A run of synchronizations with one key.
     SyncKeyRun(Run),
 }
@@ -87,7 +87,7 @@ impl Followed {
             }
             self.file = file;
         }
-        let request = Waiting {
+        let request = OpenRequest {
             at,
             half,
             told: false,

@@ -22,7 +22,7 @@ mod text_table;
 
 use eas_log_parse::{Account, DeviceId, Encoded};
 
-pub use burst::{BURST_S, Waiting};
+pub use burst::{BURST_S, OpenRequest};
 pub use busy::{BusyKey, BusyMinute};
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
 pub use cell_table::CellTable;

@@ -7,7 +7,7 @@ use eas_log_parse::{FaultKind, FieldLayout, Header, Tally};
 use serde::{Deserialize, Serialize};
 
 use super::print::{Print, hash};
-use super::tables::{read_text, write_text};
+use super::values::{read_text, write_text};
 use crate::facts::Counts;
 use crate::ingest::{FileQuality, FileState, MalformedLine};
 

@@ -18,6 +18,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod update;
+mod values;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -425,7 +426,7 @@ impl Store {
         for file in files.iter().filter(|file| file.table != tables::SOURCES) {
             tables.push((file.table.clone(), self.read_table(file)?));
         }
-        tables::decode(&tables, number).map_err(|(table, tables::Wrong(why))| {
+        tables::decode(&tables, number).map_err(|(table, values::Wrong(why))| {
             anyhow!("the table {table} of {day} in the store: {why}: {REBUILD}")
         })
     }
