@@ -657,29 +657,14 @@ pub(crate) static STORIES: &[Story] = &[
     }),
     // Nothing is new, so the key stays as it is.
     story("healthy", "polls_for_an_hour", 30, NAMED, |s| {
-        s.works(0..h(40), h(3));
-        let sync_key = s.new_sync_key();
-        for number in 0..20 {
-            s.sync(h(42) + number * 3 * MINUTE, 5, sync_key, 'S');
-        }
-        s.works(h(43)..END, h(3));
+        same_key(s, 20, 3 * MINUTE);
     }),
     // Each Sync waits a minute for news, which is the shortest that it can.
     story("healthy", "waits_in_syncs", 30, NAMED, |s| {
-        s.works(0..h(40), h(3));
-        let sync_key = s.new_sync_key();
-        for number in 0..30 {
-            s.sync(h(42) + number * 61, 5, sync_key, 'S');
-        }
-        s.works(h(43)..END, h(3));
+        same_key(s, 30, 61);
     }),
     story("healthy", "some_same_keys", 40, NAMED, |s| {
-        s.works(0..h(40), h(3));
-        let sync_key = s.new_sync_key();
-        for number in 0..7 {
-            s.sync(h(42) + number * 50, 5, sync_key, 'S');
-        }
-        s.works(h(43)..END, h(3));
+        same_key(s, 7, 50);
     }),
     story("healthy", "some_recoveries", 40, ALL, |s| {
         s.works(0..END, h(3));
@@ -856,6 +841,16 @@ fn looping(s: &mut Script, times: u32) {
         }
     }
     s.works(h(60)..END, h(3));
+}
+
+/// Syncs a folder so many times with one key, at such a distance in seconds, and works before and behind.
+fn same_key(s: &mut Script, times: u32, gap_s: u32) {
+    s.works(0..h(40), h(3));
+    let sync_key = s.new_sync_key();
+    for number in 0..times {
+        s.sync(h(42) + number * gap_s, 5, sync_key, 'S');
+    }
+    s.works(h(43)..END, h(3));
 }
 
 /// So many Syncs whose answer is lost, so that the device sends the key a second time.

@@ -167,13 +167,9 @@ macro_rules! entries {
             $($(#[$doc])*
             #[doc = known_by!("Entry", $key, "", $($mark)+)]
             pub $name: Result<Option<$type>, Fault>,)+
-            /// Name of the throttling policy, usually with an underscore and a GUID behind it.
-            ///
-            /// Entry `Policy` (observed).
+            /// As [`BudgetSnapshot::policy`].
             pub policy: Option<Encoded<'a>>,
-            /// Key of the budget: a SID with device id and type, or `Sid~DOMAIN\user~Eas~false`.
-            ///
-            /// Entry `Owner` (observed). Exchange 2013 and later.
+            /// As [`BudgetSnapshot::owner`].
             pub owner: Option<Encoded<'a>>,
             /// Normal priority, not throttled (inferred), with the list of [resources](Self::resources).
             ///
