@@ -236,4 +236,15 @@ impl Refusal {
         error: Some("InvalidSyncKey"),
         access: None,
     };
+
+    /// A Sync by whose status alone is told that it failed.
+    pub(crate) const fn sync_status(eas: u16) -> Refusal {
+        Refusal {
+            commands: &["Sync"],
+            http: 200,
+            eas: Some(eas),
+            error: None,
+            access: None,
+        }
+    }
 }

@@ -189,7 +189,8 @@ impl Script {
         let command = self.rng.pick(refusal.commands);
         let mut event = Event::ok(command);
         match refusal.eas {
-            Some(eas) if self.version >= 140 => event.eas_status = Some(eas),
+            // Of a command each version tells the status.
+            Some(eas) if eas < 101 || self.version >= 140 => event.eas_status = Some(eas),
             _ => event.status.0 = refusal.http,
         }
         event.error = refusal.error;

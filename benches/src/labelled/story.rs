@@ -473,6 +473,19 @@ pub(crate) static STORIES: &[Story] = &[
     story("server_error", "only_lost_states", 30, NAMED, |s| {
         s.refused(h(4)..END, h(6), &Refusal::INVALID_SYNC_KEY);
     }),
+    story(
+        "server_error",
+        "only_server_errors_of_sync",
+        30,
+        NAMED,
+        |s| {
+            s.refused(h(4)..END, h(6), &Refusal::sync_status(5));
+        },
+    ),
+    story("mailbox_full", "no_space_to_sync", 30, NAMED, |s| {
+        s.works(0..h(50), h(3));
+        s.refused(h(52)..END, h(4), &Refusal::sync_status(9));
+    }),
     story("server_error", "user_not_found", 40, NAMED, |s| {
         s.options(h(1));
         s.refused(h(1)..END, h(5), &Refusal::USER_NOT_FOUND);
@@ -665,6 +678,10 @@ pub(crate) static STORIES: &[Story] = &[
     }),
     story("healthy", "some_same_keys", 40, NAMED, |s| {
         same_key(s, 7, 50);
+    }),
+    story("healthy", "state_lost_now_and_then", 30, NAMED, |s| {
+        s.works(0..END, h(3));
+        s.refused(h(20)..h(90), h(30), &Refusal::sync_status(3));
     }),
     story("healthy", "some_recoveries", 40, ALL, |s| {
         s.works(0..END, h(3));
