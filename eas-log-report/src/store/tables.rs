@@ -316,7 +316,7 @@ impl DayTables {
                     told,
                     time_s: at.time,
                     line: at.place.line,
-                })
+                });
             }
             Open::SyncKeyRun(run) => self.open_runs.push(OpenRunRow {
                 source,
