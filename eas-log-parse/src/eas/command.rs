@@ -38,6 +38,24 @@ macro_rules! commands {
                 Command::Other(name)
             }
 
+            /// Its place in [`Command::ALL`], for tables; none for a name that is not there.
+            ///
+            /// ```
+            /// use eas_log_parse::Command;
+            /// assert_eq!(Command::ALL[Command::Sync.number().unwrap()], Command::Sync);
+            /// assert_eq!(Command::Other(b"Nap").number(), None);
+            /// ```
+            #[inline]
+            pub fn number(self) -> Option<usize> {
+                enum Place {
+                    $($variant,)+
+                }
+                match self {
+                    $(Command::$variant => Some(Place::$variant as usize),)+
+                    Command::Other(_) => None,
+                }
+            }
+
             /// The name, as the specification writes it or, if unknown, as the client did.
             pub fn name(self) -> &'a [u8] {
                 match self {

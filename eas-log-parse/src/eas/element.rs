@@ -107,7 +107,7 @@ impl<'a> Element<'a> {
 /// assert_eq!(&*summary.device_os.unwrap().text().decode_form(), b"iOS 9.2 13C71");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ElementValue<'a>(&'a [u8]);
+pub struct ElementValue<'a>(pub(super) &'a [u8]);
 
 impl<'a> ElementValue<'a> {
     /// The value, as it stands in the log.
@@ -150,7 +150,7 @@ fn is_time_of_day(before_colon: &[u8]) -> bool {
 /// How many letters a text begins with. Names are short, so that the first eight bytes, looked at
 /// together, mostly tell.
 #[inline]
-fn leading_letters(text: &[u8]) -> usize {
+pub(super) fn leading_letters(text: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const TOPS: u64 = ONES << 7;
     let count = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
@@ -195,10 +195,24 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// The log from a place on.
+    /// The log that is walked.
     #[inline]
-    pub(super) fn rest(&self, at: usize) -> &'a [u8] {
-        self.log.get(at..).unwrap_or_default()
+    pub(super) fn log(&self) -> &'a [u8] {
+        self.log
+    }
+
+    /// Where the next element that is not empty begins, where it ends, and where its first colon is.
+    #[inline]
+    pub(super) fn next_place(&mut self) -> Option<(usize, usize, Option<usize>)> {
+        while self.at < self.log.len() {
+            let start = self.at;
+            let (end, colon) = self.next_end();
+            self.at = end + 1;
+            if end > start {
+                return Some((start, end, colon));
+            }
+        }
+        None
     }
 
     /// The place of the next underscore, or the end of the log, and of the first colon before it.
@@ -232,16 +246,9 @@ impl<'a> Iterator for Elements<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        while self.at < self.log.len() {
-            let start = self.at;
-            let (end, colon) = self.next_end();
-            self.at = end + 1;
-            if end > start {
-                let colon = colon.map(|colon| colon - start);
-                return Some(Element::cut(&self.log[start..end], start, colon));
-            }
-        }
-        None
+        let (start, end, colon) = self.next_place()?;
+        let colon = colon.map(|colon| colon - start);
+        Some(Element::cut(&self.log[start..end], start, colon))
     }
 }
 

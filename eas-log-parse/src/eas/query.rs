@@ -43,15 +43,36 @@ impl<'a> EasQuery<'a> {
             device_type: None,
             log: None,
         };
-        for pair in query.pairs() {
-            let Some(value) = pair.value else { continue };
-            let slot = match pair.key.len() {
-                3 if pair.key.eq_ignore_ascii_case(b"Log") => &mut query.log,
-                3 if pair.key.eq_ignore_ascii_case(b"Cmd") => &mut query.command,
-                4 if pair.key.eq_ignore_ascii_case(b"User") => &mut query.user,
-                8 if pair.key.eq_ignore_ascii_case(b"DeviceId") => &mut query.device_id,
-                10 if pair.key.eq_ignore_ascii_case(b"DeviceType") => &mut query.device_type,
-                _ => continue,
+        let mut pairs = query.pairs();
+        while let Some(piece) = pairs.next_piece() {
+            // Nearly all keys stand as Exchange writes them, which is quick to see.
+            let (slot, value) = if let Some(value) = piece.strip_prefix(b"User=") {
+                (&mut query.user, value)
+            } else if let Some(value) = piece.strip_prefix(b"DeviceId=") {
+                (&mut query.device_id, value)
+            } else if let Some(value) = piece.strip_prefix(b"DeviceType=") {
+                (&mut query.device_type, value)
+            } else if let Some(value) = piece.strip_prefix(b"Cmd=") {
+                (&mut query.command, value)
+            } else if let Some(value) = piece.strip_prefix(b"Log=") {
+                (&mut query.log, value)
+            } else {
+                let Pair {
+                    key,
+                    value: Some(value),
+                } = Pair::cut(piece)
+                else {
+                    continue;
+                };
+                let slot = match key.len() {
+                    3 if key.eq_ignore_ascii_case(b"Log") => &mut query.log,
+                    3 if key.eq_ignore_ascii_case(b"Cmd") => &mut query.command,
+                    4 if key.eq_ignore_ascii_case(b"User") => &mut query.user,
+                    8 if key.eq_ignore_ascii_case(b"DeviceId") => &mut query.device_id,
+                    10 if key.eq_ignore_ascii_case(b"DeviceType") => &mut query.device_type,
+                    _ => continue,
+                };
+                (slot, value)
             };
             slot.get_or_insert(value);
         }
@@ -173,25 +194,40 @@ pub struct Pairs<'a> {
     separators: Separators<'a>,
 }
 
-impl<'a> Iterator for Pairs<'a> {
-    type Item = Pair<'a>;
-
+impl<'a> Pair<'a> {
     #[inline]
-    fn next(&mut self) -> Option<Pair<'a>> {
+    fn cut(piece: &'a [u8]) -> Pair<'a> {
+        // Keys are short, so that a plain loop is the fastest.
+        let cut = piece.iter().position(|&b| b == b'=');
+        Pair {
+            key: &piece[..cut.unwrap_or(piece.len())],
+            value: cut.map(|cut| &piece[cut + 1..]),
+        }
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// The next piece that is not empty.
+    #[inline]
+    fn next_piece(&mut self) -> Option<&'a [u8]> {
         while self.at < self.query.len() {
             let end = self.separators.next().unwrap_or(self.query.len());
             let piece = &self.query[self.at..end];
             self.at = end + 1;
             if !piece.is_empty() {
-                // Keys are short, so that a plain loop is the fastest.
-                let cut = piece.iter().position(|&b| b == b'=');
-                return Some(Pair {
-                    key: &piece[..cut.unwrap_or(piece.len())],
-                    value: cut.map(|cut| &piece[cut + 1..]),
-                });
+                return Some(piece);
             }
         }
         None
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Pair<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Pair<'a>> {
+        self.next_piece().map(Pair::cut)
     }
 }
 

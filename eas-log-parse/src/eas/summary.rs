@@ -1,6 +1,6 @@
 //! The elements that most readers want, found in one walk.
 
-use super::element::ElementValue;
+use super::element::{ElementValue, leading_letters};
 use super::log::EasLog;
 use crate::evidence::known_by;
 
@@ -65,6 +65,7 @@ impl Names {
             let mut number = 0;
             while number < names.len() {
                 let (name, field) = names[number];
+                assert!(!matches!(name, [b'T', b'm', ..]), "may be a time of day");
                 let packed = packed_name(name);
                 let slot = &mut slots[place(packed, multiplier)];
                 if slot.length != usize::MAX {
@@ -140,11 +141,21 @@ macro_rules! summary {
             pub fn summary(&self) -> LogSummary<'a> {
                 let mut fields = [None; [$(stringify!($field)),+].len()];
                 let mut elements = self.whole_elements();
-                while let Some(element) = elements.next() {
-                    let name = element.identifier();
-                    let packed = pack(elements.rest(element.at() as usize), name.len());
-                    if let Some(field) = NAMES.field(packed, name.len()) {
-                        fields[field].get_or_insert_with(|| ElementValue::from(element));
+                let log = elements.log();
+                while let Some((start, end, colon)) = elements.next_place() {
+                    // No underscore is a letter, so that nothing behind the element is looked at. No
+                    // name here is that of a time of day, which ends before what its colon tells.
+                    let (length, value_at) = match colon {
+                        Some(colon) => (colon - start, colon + 1),
+                        None => {
+                            let letters = leading_letters(&log[start..]);
+                            (letters, start + letters)
+                        }
+                    };
+                    let packed = pack(&log[start..], length);
+                    if let Some(field) = NAMES.field(packed, length) {
+                        let value = log.get(value_at..end).unwrap_or_default();
+                        fields[field].get_or_insert(ElementValue(value));
                     }
                 }
                 LogSummary {

@@ -10,6 +10,7 @@ mod entry;
 mod resource;
 mod value;
 
+use crate::separators::Separators;
 use core::time::Duration;
 
 pub use entry::{BudgetEntries, BudgetEntry};
@@ -66,11 +67,17 @@ impl<'a> Budget<'a> {
     /// assert!(!Budget::new(b"(D)Conn%3a1%2cRPC%3a36000%2f35985%2f0%25").is_overdrawn());
     /// ```
     pub fn is_overdrawn(&self) -> bool {
-        // Few budgets are, and to look for the sign is much faster than to read all.
-        let signed = memchr::memchr_iter(b'-', self.raw).any(|at| {
-            [&b"%2f"[..], b"/", b"balance%3a", b"balance:"]
-                .iter()
-                .any(|before| ends_with(&self.raw[..at], before))
+        // Few budgets are, and to look for the sign is much faster than to read all. Signs stand in
+        // names of policies and owners too, mostly behind a digit.
+        let signed = Separators::new(self.raw, [b'-']).any(|at| {
+            let before = &self.raw[..at];
+            match before.last() {
+                Some(b'/') => true,
+                Some(b'f' | b'F') => ends_with(before, b"%2f"),
+                Some(b'a' | b'A') => ends_with(before, b"balance%3a"),
+                Some(b':') => ends_with(before, b"balance:"),
+                _ => false,
+            }
         });
         signed
             && self
