@@ -136,7 +136,7 @@ fn read_source(
     let opened = open(source, fallback).and_then(|opened| match opened {
         Err(reason) => Ok(Err(reason)),
         Ok(opened) => Ok(Ok(match opened {
-            Content::Plain(PlainFile { path, length }) => {
+            Content::Plain(PlainFile { path, length, .. }) => {
                 let range = RangeReader::new(File::open(path)?, 0, length)?;
                 (Bytes::Plain { range, read: 0 }, Some(length))
             }

@@ -100,7 +100,7 @@ impl Followed {
 
     /// Goes on with the stretch behind this one, if it is of the same file.
     pub fn then(&mut self, next: Followed, tell: &mut impl FnMut(Found)) {
-        if next.file.is_none() {
+        if next.is_empty() {
             return;
         }
         if self.file.is_some() && self.file != next.file {
@@ -111,6 +111,11 @@ impl Followed {
         self.file = next.file;
         self.burst.then(next.burst, &mut busy(tell));
         self.runs.then(next.runs, &mut run(tell));
+    }
+
+    /// Whether there was nothing.
+    pub fn is_empty(&self) -> bool {
+        self.file.is_none()
     }
 
     /// Ends with the file.

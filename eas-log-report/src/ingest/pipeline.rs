@@ -3,14 +3,16 @@
 //! Each thread gathers the facts of all that it reads in one place, since putting facts together
 //! costs about as much as gathering them. Whole files come first. A thread that finds none takes
 //! over the back half of the file that another has most left of. It reads that by the header that
-//! the other is at, and keeps its facts apart. A stream cannot be cut: a thread that finds nothing
-//! else decompresses what another reads. Few logs change their fields on the way: where one
-//! did just between the two, the span was read wrongly, which shows at the end, and it is read again.
+//! the other is at, or that the first bytes of the file tell, and keeps its facts apart. A stream
+//! cannot be cut: a thread that finds nothing else decompresses what another reads. Few logs change
+//! their fields on the way: where one did just between the two, the span was read wrongly, which
+//! shows at the end, and it is read again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eas_log_parse::Header;
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use super::ahead::Offer;
@@ -162,8 +164,7 @@ impl Reading<'_> {
             files[file].state = match found {
                 Ok(Some(Ok(found))) => {
                     bytes += found.length;
-                    let path = found.path;
-                    plain.push(Plain::new(file, path, found.length, options.piece_size));
+                    plain.push(Plain::new(file, found, options.piece_size));
                     continue;
                 }
                 // Streams are opened when it is their turn, however many there are.
@@ -353,7 +354,8 @@ impl Collected {
     fn shares(self) -> Vec<Share> {
         let apart = self.apart.into_iter().map(|(mut done, mut gathered)| {
             let followed = std::mem::take(&mut gathered.followed);
-            done.followed = (0..).zip(followed).collect();
+            let followed = (0..).zip(followed);
+            done.followed = followed.filter(|(_, of)| !of.is_empty()).collect();
             Share {
                 gathered,
                 spans: vec![done],
@@ -394,7 +396,7 @@ impl Share {
         let mut files = HashMap::new();
         for spans in self.spans.chunk_by_mut(|a, b| a.span.file == b.span.file) {
             let facts = &mut self.gathered.facts;
-            let mut open: HashMap<u32, Followed> = HashMap::new();
+            let mut open: HashMap<u32, Followed, RandomState> = HashMap::default();
             let mut pieces = Vec::new();
             for done in spans.iter_mut() {
                 pieces.append(&mut done.pieces);

@@ -7,13 +7,15 @@ use eas_log_parse::Header;
 
 use super::ahead::{Helper, Offer, offer};
 use super::quality::{FileQuality, FileState};
-use crate::input::Stream;
+use crate::input::{PlainFile, Stream};
 
 /// A file that can be read at any place.
 pub(super) struct Plain {
     /// Number of the file among all.
     pub(super) file: usize,
     pub(super) path: PathBuf,
+    /// The header in force at its first record, as far as its first bytes tell.
+    header: Header,
     /// Length in bytes when it was opened.
     pub(super) length: u64,
     pub(super) piece_size: u64,
@@ -22,13 +24,19 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    pub(super) fn new(file: usize, path: PathBuf, length: u64, piece_size: u64) -> Plain {
+    pub(super) fn new(file: usize, found: PlainFile, piece_size: u64) -> Plain {
+        let PlainFile {
+            path,
+            length,
+            header,
+        } = found;
         // Pieces are numbered in 32 bits.
         let piece_size = piece_size.max(1).max(length.div_ceil(u64::from(u32::MAX)));
         let pieces = length.div_ceil(piece_size).max(1) as u32;
         Plain {
             file,
             path,
+            header,
             length,
             piece_size,
             pieces,
@@ -98,6 +106,8 @@ pub(super) enum Task {
 
 /// What is to be done, and what is being done.
 pub(super) struct Queue {
+    /// The header at the first record of each plain file.
+    headers: Vec<Header>,
     /// The files that are streams. The last is begun first.
     streams: Vec<usize>,
     /// Streams that were begun, for who can help with them. The last was begun last.
@@ -122,6 +132,7 @@ impl Queue {
             header: header.clone(),
         };
         Queue {
+            headers: plain.iter().map(|plain| plain.header.clone()).collect(),
             streams: streams.into_iter().map(|(file, _)| file).collect(),
             offered: Vec::new(),
             waiting: plain.iter().enumerate().map(whole).rev().collect(),
@@ -145,7 +156,13 @@ impl Queue {
         let Some(span) = self.waiting.pop().or_else(|| self.take_over()) else {
             return self.offered.pop().map(Task::Help);
         };
-        self.begun.push(span.clone());
+        let mut begun = span.clone();
+        if span.first == 0 {
+            // Its directives are still to be read, by who reads it. Who takes over its back half
+            // before that is told what they were seen to say.
+            begun.header = self.headers[span.plain].clone();
+        }
+        self.begun.push(begun);
         Some(Task::Span(span))
     }
 
@@ -181,20 +198,41 @@ impl Queue {
         }
         let piece = begun.next;
         begun.next += 1;
-        begun.header = header.clone();
+        if piece > 0 {
+            begun.header = header.clone();
+        }
         Some(piece)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eas_log_parse::FieldLayout;
+
     use super::*;
+
+    /// The header of a file: with so many fields more than one.
+    fn header(file: usize) -> Header {
+        let fields = "a ".repeat(file) + "b";
+        Header::with_layout(FieldLayout::parse(fields.as_bytes()))
+    }
+
+    fn fields(header: &Header) -> Option<usize> {
+        header.layout().map(FieldLayout::len)
+    }
 
     fn queue(pieces: &[u32]) -> (Vec<Plain>, Queue) {
         let plain: Vec<Plain> = pieces
             .iter()
             .enumerate()
-            .map(|(file, &pieces)| Plain::new(file, PathBuf::new(), u64::from(pieces) * 10, 10))
+            .map(|(file, &pieces)| {
+                let found = PlainFile {
+                    path: PathBuf::new(),
+                    length: u64::from(pieces) * 10,
+                    header: header(file),
+                };
+                Plain::new(file, found, 10)
+            })
             .collect();
         let queue = Queue::new(&plain, Vec::new(), &Header::default());
         (plain, queue)
@@ -256,5 +294,31 @@ mod tests {
         let read: Vec<u32> =
             std::iter::from_fn(|| queue.next_piece(&whole, &Header::default())).collect();
         assert_eq!(read, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_taken_over_is_read_by_the_header_there() {
+        for read_before in [false, true] {
+            let (_, mut queue) = queue(&[1, 8]);
+            let small = span(&mut queue).unwrap();
+            assert!(queue.next_piece(&small, &Header::default()).is_some());
+            assert!(queue.next_piece(&small, &Header::default()).is_none());
+            let whole = span(&mut queue).unwrap();
+            assert_eq!(fields(&whole.header), None, "its directives are to be read");
+            if read_before {
+                assert!(queue.next_piece(&whole, &whole.header).is_some());
+            }
+            let taken = span(&mut queue).unwrap();
+            assert_eq!((taken.first, fields(&taken.header)), (4, Some(2)));
+            // What was read tells more than what was seen.
+            for piece in u32::from(read_before)..3 {
+                assert_eq!(queue.next_piece(&whole, &header(6)), Some(piece));
+            }
+            for piece in 4..8 {
+                assert_eq!(queue.next_piece(&taken, &header(9)), Some(piece));
+            }
+            let last = span(&mut queue).unwrap();
+            assert_eq!((last.first, fields(&last.header)), (3, Some(7)));
+        }
     }
 }

@@ -58,12 +58,14 @@ pub enum Content {
 }
 
 /// A plain file of this many bytes when it was opened. A log that grows is read up to there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PlainFile {
     /// The path, to be opened again for each piece.
     pub path: PathBuf,
     /// Length in bytes.
     pub length: u64,
+    /// What the directives before its first record say, as far as its first bytes hold them.
+    pub header: Header,
 }
 
 /// How many bytes are looked at to tell a log from something else. `#Fields` stands in the first
@@ -123,11 +125,13 @@ pub fn open_plain(
         error: None,
     };
     head.read(&mut file, FIRST_LOOK);
-    if begins_with_a_record(&head.bytes, fallback) {
-        return Ok(Some(Ok(PlainFile {
-            path: path.clone(),
-            length,
-        })));
+    let plain = |header: Header| PlainFile {
+        path: path.clone(),
+        length,
+        header,
+    };
+    if let Some(header) = header_of_first_record(&head.bytes, fallback) {
+        return Ok(Some(Ok(plain(header))));
     }
     read_head(&mut head, &mut file);
     match Wrapping::of(&head.bytes) {
@@ -153,9 +157,9 @@ pub fn open_plain(
         (Look::Unread(reason), None) => return Err(unread(reason)),
         (Look::Other(reason), None) => Err(reason),
     };
-    Ok(Some(found.map(|()| PlainFile {
-        path: path.clone(),
-        length,
+    let header = header_of_first_record(&head.bytes[count_nuls(&head.bytes)..], fallback);
+    Ok(Some(found.map(|()| {
+        plain(header.unwrap_or_else(|| fallback.clone()))
     })))
 }
 
@@ -212,24 +216,22 @@ fn read_head(head: &mut Head, source: &mut impl Read) {
     }
 }
 
-/// Whether the lines that are whole show a log, whatever comes behind them.
-fn begins_with_a_record(head: &[u8], fallback: &Header) -> bool {
+/// The directives in force at the first record, if the lines that are whole show a log, whatever
+/// comes behind them.
+fn header_of_first_record(head: &[u8], fallback: &Header) -> Option<Header> {
     let whole = memchr::memrchr(b'\n', head).map_or(0, |at| at + 1);
     let lines = &head[..whole];
     let mut log = LogSlice::resume(lines, Position::START, fallback.clone());
-    let mut has_record = false;
-    while let Some(entry) = log.next_entry() {
-        match entry {
-            Entry::Record(_) => {
-                has_record = true;
-                break;
-            }
+    let header = loop {
+        match log.next_entry()? {
+            Entry::Record(_) => break log.header().clone(),
             Entry::Directive(..) => {}
             // What else stands in front of it is looked at in the light of all first bytes.
-            Entry::Blank(_) | Entry::Malformed(_) => break,
+            Entry::Blank(_) | Entry::Malformed(_) => return None,
         }
-    }
-    has_record && Wrapping::of(head).is_none() && look_at(lines, fallback) == Look::Log
+    };
+    let is_log = Wrapping::of(head).is_none() && look_at(lines, fallback) == Look::Log;
+    is_log.then_some(header)
 }
 
 fn count_nuls(bytes: &[u8]) -> usize {
