@@ -49,6 +49,7 @@ impl<K: Copy + Eq + Hash> CellTable<K> {
 
     /// Adds the cells of another table, whose keys are translated.
     pub fn merge(&mut self, other: &CellTable<K>, translate: impl Fn(K) -> K) {
+        self.keys.reserve(other.keys.len());
         for (key, cell) in other.iter() {
             self.add(translate(*key), cell);
         }

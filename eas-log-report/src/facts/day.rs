@@ -24,9 +24,6 @@ pub struct DayKey {
 pub struct Quarters([u32; 3]);
 
 impl Quarters {
-    /// How many there are in a day.
-    pub const COUNT: usize = 96;
-
     /// Sets the quarter of a second of the day.
     #[inline]
     pub fn set(&mut self, second: u32) {
@@ -34,9 +31,10 @@ impl Quarters {
         self.0[(quarter / 32) as usize] |= 1 << (quarter % 32);
     }
 
-    /// Whether a quarter is set.
-    pub fn has(self, quarter: usize) -> bool {
-        self.0[quarter / 32] >> (quarter % 32) & 1 == 1
+    /// The quarters of an hour as four bits, the first one first.
+    #[inline]
+    pub fn of_hour(self, hour: usize) -> u32 {
+        self.0[hour / 8] >> (hour % 8 * 4) & 0b1111
     }
 
     /// Adds the quarters of another set.
@@ -173,10 +171,10 @@ mod tests {
         for second in [0, 899, 900, 86_399] {
             trouble.count(second);
         }
-        let set: Vec<usize> = (0..Quarters::COUNT)
-            .filter(|&quarter| trouble.failed.has(quarter))
-            .collect();
-        assert_eq!(set, [0, 1, 95]);
+        let hours: Vec<u32> = (0..24).map(|hour| trouble.failed.of_hour(hour)).collect();
+        let mut want = [0; 24];
+        (want[0], want[23]) = (0b11, 0b1000);
+        assert_eq!(hours, want);
         assert_eq!((trouble.by_hour[0], trouble.by_hour[23]), (3, 1));
         let mut twice = trouble;
         twice.add(&trouble);

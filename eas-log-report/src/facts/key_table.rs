@@ -39,6 +39,13 @@ impl<K: Copy + Eq + Hash> KeyTable<K> {
         id
     }
 
+    /// Makes room for so many keys more, as far as finding them goes.
+    pub fn reserve(&mut self, more: usize) {
+        let (keys, hasher) = (&self.keys, &self.hasher);
+        self.index
+            .reserve(more, |&id| hasher.hash_one(keys[id as usize]));
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()

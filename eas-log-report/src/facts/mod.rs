@@ -330,9 +330,6 @@ impl Facts {
                 })
             })
             .collect();
-        for (gauge, &ours) in other.gauges.iter().zip(&entities) {
-            self.gauges[ours as usize].add(gauge, |text| values.text(text));
-        }
         let outcomes: Vec<u32> = other
             .outcomes()
             .iter()
@@ -345,31 +342,40 @@ impl Facts {
                 })
             })
             .collect();
-        self.cells.merge(&other.cells, |key| CellKey {
-            identity: identities[key.identity as usize],
-            outcome: outcomes[key.outcome as usize],
-            server: renumber(&servers, key.server),
-        });
-        self.resyncs.merge(&other.resyncs, |key| ResyncKey {
-            entity: entities[key.entity as usize],
-            ..key
-        });
         self.internal.merge(&other.internal, |key| InternalKey {
             method: renumber(&commands, key.method),
             server: renumber(&servers, key.server),
             ..key
         });
-        self.busy.merge(&other.busy, |key| BusyKey {
-            entity: entities[key.entity as usize],
-            ..key
-        });
+        // About as much as all the rest.
+        let cells = || {
+            self.cells.merge(&other.cells, |key| CellKey {
+                identity: identities[key.identity as usize],
+                outcome: outcomes[key.outcome as usize],
+                server: renumber(&servers, key.server),
+            });
+        };
         let day = |key: DayKey| DayKey {
             entity: entities[key.entity as usize],
             ..key
         };
-        self.days.merge(&other.days, day);
-        self.troubles.merge(&other.troubles, day);
-        self.hours.merge(&other.hours, |hour| hour);
+        let rest = || {
+            for (gauge, &ours) in other.gauges.iter().zip(&entities) {
+                self.gauges[ours as usize].add(gauge, |text| values.text(text));
+            }
+            self.resyncs.merge(&other.resyncs, |key| ResyncKey {
+                entity: entities[key.entity as usize],
+                ..key
+            });
+            self.busy.merge(&other.busy, |key| BusyKey {
+                entity: entities[key.entity as usize],
+                ..key
+            });
+            self.days.merge(&other.days, day);
+            self.troubles.merge(&other.troubles, day);
+            self.hours.merge(&other.hours, |hour| hour);
+        };
+        rayon::join(cells, rest);
         self.counts.add(&other.counts);
         self.others = self.others.into_iter().chain(other.others).reduce(spanned);
         entities

@@ -57,6 +57,7 @@ impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
 
     /// Adds the sums of another table, whose keys are translated.
     pub fn merge(&mut self, other: &SumTable<K, V>, translate: impl Fn(K) -> K) {
+        self.keys.reserve(other.keys.len());
         for (key, sum) in other.iter() {
             self.of(translate(*key)).add(sum);
         }

@@ -108,20 +108,23 @@ impl Days<'_> {
                 let number = i64::from(day) * 24 + hour;
                 if let Some(before) = seen_hour.replace(number) {
                     let mut gap = number - before;
-                    if !calendar.seen_on_weekends {
+                    if !calendar.seen_on_weekends && gap > calendar.longest_gap_h {
                         gap -= weekend_s(before * 3600, number * 3600) / 3600;
                     }
                     calendar.longest_gap_h = calendar.longest_gap_h.max(gap);
                 }
-                let quarters = hour as usize * 4..hour as usize * 4 + 4;
-                if quarters.clone().any(|quarter| whole.worked.has(quarter)) {
-                    calendar.hours_worked += 1;
+                let worked = whole.worked.of_hour(hour as usize);
+                let failed = whole.failed.of_hour(hour as usize);
+                calendar.hours_worked += u32::from(worked != 0);
+                if failed == 0 && (worked == 0 || failing_in.is_none() && at_most == 0) {
+                    continue;
                 }
-                for quarter in quarters {
-                    let failed = whole.failed.has(quarter);
-                    let in_hour = whole.failures(hour as usize);
+                let in_hour = whole.failures(hour as usize);
+                for quarter in 0..4 {
+                    let is_in = |quarters: u32| quarters >> quarter & 1 == 1;
+                    let (worked, failed) = (is_in(worked), is_in(failed));
                     if failed {
-                        let now = number * 4 + quarter as i64 % 4;
+                        let now = number * 4 + quarter;
                         failing_in = Some((failing_in.map_or(now, |(first, _)| first), now));
                         if counted_hour == Some(number) {
                             at_most = at_most.max(in_hour);
@@ -132,7 +135,7 @@ impl Days<'_> {
                         }
                         calendar.longest_failing = calendar.longest_failing.max(at_most);
                     }
-                    if whole.worked.has(quarter) {
+                    if worked {
                         let long = failing_in
                             .take()
                             .is_some_and(|(first, last)| last - first >= self.least_quarters);

@@ -41,26 +41,34 @@ pub(super) enum Standing {
 /// The identities met so far, by the raw bytes that make them.
 #[derive(Default)]
 pub(super) struct KnownIdentities {
-    /// The parts of all, one behind the other.
-    bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// The parts of those for which an entry has no room.
+    far: Vec<u8>,
     index: HashTable<u32>,
     hasher: RandomState,
 }
 
+/// So many bytes are room for the parts of nearly all identities.
+const NEAR: usize = 128;
+
 /// An identity, with all that finding it looks at in one place: it is looked up for each line, among
-/// more of them than the cache of a processor holds.
+/// more of them than the cache of a processor holds, and all of this can be fetched at once.
 struct Entry {
-    /// Where its parts begin in the bytes of all.
-    start: usize,
     lengths: [u32; 5],
     known: Known,
+    /// The parts, one behind the other, if there is room for them.
+    near: [u8; NEAR],
+    /// Where they begin elsewhere, if not.
+    far: usize,
 }
 
 impl Entry {
     #[inline]
-    fn parts<'a>(&self, bytes: &'a [u8]) -> Parts<'a> {
-        let mut rest = &bytes[self.start..];
+    fn parts<'a>(&'a self, far: &'a [u8]) -> Parts<'a> {
+        let mut rest = match self.far {
+            NOWHERE => self.near.as_slice(),
+            start => &far[start..],
+        };
         self.lengths.map(|length| {
             let (part, behind) = rest.split_at(length as usize);
             rest = behind;
@@ -68,6 +76,9 @@ impl Entry {
         })
     }
 }
+
+/// In place of where parts begin.
+const NOWHERE: usize = usize::MAX;
 
 #[inline]
 fn hash_parts(hasher: &RandomState, parts: &Parts<'_>, refused: bool) -> u64 {
@@ -93,7 +104,7 @@ impl KnownIdentities {
     pub(super) fn find(&self, hash: u64, parts: &Parts<'_>, refused: bool) -> Option<Known> {
         let found = self.index.find(hash, |&number| {
             let entry = &self.entries[number as usize];
-            entry.known.refused == refused && entry.parts(&self.bytes) == *parts
+            entry.known.refused == refused && entry.parts(&self.far) == *parts
         });
         found.map(|&number| self.entries[number as usize].known)
     }
@@ -101,25 +112,75 @@ impl KnownIdentities {
     /// Remembers what is known of parts that were not found.
     pub(super) fn insert(&mut self, hash: u64, parts: &Parts<'_>, known: Known) {
         let number = u32::try_from(self.entries.len()).expect("fewer than 2^32 identities");
-        let start = self.bytes.len();
-        let lengths = parts.map(|part| {
-            self.bytes.extend_from_slice(part);
-            u32::try_from(part.len()).expect("a line of less than 4 GiB")
-        });
-        self.entries.push(Entry {
-            start,
-            lengths,
+        let together = parts.concat();
+        let mut entry = Entry {
+            lengths: parts
+                .map(|part| u32::try_from(part.len()).expect("a line of less than 4 GiB")),
             known,
-        });
-        let (entries, bytes, hasher) = (&self.entries, &self.bytes, &self.hasher);
+            near: [0; NEAR],
+            far: NOWHERE,
+        };
+        match entry.near.get_mut(..together.len()) {
+            Some(near) => near.copy_from_slice(&together),
+            None => {
+                entry.far = self.far.len();
+                self.far.extend_from_slice(&together);
+            }
+        }
+        self.entries.push(entry);
+        let (entries, far, hasher) = (&self.entries, &self.far, &self.hasher);
         self.index.insert_unique(hash, number, |&number| {
             let entry = &entries[number as usize];
-            hash_parts(hasher, &entry.parts(bytes), entry.known.refused)
+            hash_parts(hasher, &entry.parts(far), entry.known.refused)
         });
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_near_and_far_are_found() {
+        let mut table = KnownIdentities::default();
+        let agents: Vec<String> = (0..3 * NEAR).map(|length| "x".repeat(length)).collect();
+        let parts = |n: usize| -> Parts<'_> {
+            [
+                b"CONTOSO\\u1",
+                b"u1",
+                b"D1",
+                b"iPhone",
+                agents[n].as_bytes(),
+            ]
+        };
+        for refused in [false, true] {
+            for n in 0..agents.len() {
+                let hash = table.hash(&parts(n), refused);
+                assert!(table.find(hash, &parts(n), refused).is_none(), "{n}");
+                let known = Known {
+                    identity: n as u32,
+                    entity: 0,
+                    standing: Standing::Counts,
+                    window: Window::default(),
+                    refused,
+                    told_apart: true,
+                };
+                table.insert(hash, &parts(n), known);
+            }
+        }
+        for refused in [false, true] {
+            for n in 0..agents.len() {
+                let hash = table.hash(&parts(n), refused);
+                let found = table.find(hash, &parts(n), refused);
+                let found = found.map(|known| (known.identity, known.refused));
+                assert_eq!(found, Some((n as u32, refused)));
+            }
+        }
+        assert_eq!(table.len(), 2 * agents.len());
     }
 }

@@ -27,7 +27,7 @@ use self::known::{Known, KnownIdentities, Parts, Standing};
 pub(super) use self::strangers::{Bounds, Strangers};
 use self::strangers::{Sender, hash_of, hash_of_command};
 pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
-use self::waiting::{Measures, Request, Waiting, in_order_of_devices};
+use self::waiting::{Measures, Request, Waiting};
 use super::filter::{Filter, Window};
 use crate::facts::{
     Cell, CellKey, Facts, Followed, Identity, InternalKey, Judgement, LogForm, Moment, NONE,
@@ -56,6 +56,8 @@ pub(super) struct Gatherer<'f> {
     last_date: Option<([u8; 10], i64)>,
     last_hour: Option<(Option<i32>, u32)>,
     last_server: Option<(Vec<u8>, TextId)>,
+    /// The texts of commands that were met, by [`Command::number`].
+    commands: [TextId; Command::ALL.len()],
     /// The lines themselves, if they are wanted.
     kept: Option<Vec<Kept>>,
     /// What other days have, if they are kept apart.
@@ -148,6 +150,7 @@ impl<'f> Gatherer<'f> {
             last_date: None,
             last_hour: None,
             last_server: None,
+            commands: [NONE; Command::ALL.len()],
             kept: None,
             by_day: None,
             turn: 0,
@@ -181,12 +184,14 @@ impl<'f> Gatherer<'f> {
         self.not_told_apart
     }
 
-    /// What of each entity may go on behind the last record. It is new from here on.
+    /// What of entities may go on behind the last record. It is new from here on.
     pub(super) fn take_followed(&mut self) -> Vec<(u32, Followed)> {
         self.add_up_all();
-        let devices = self.devices.iter_mut();
-        let followed = devices.map(|device| std::mem::take(&mut device.followed));
-        (0..).zip(followed).collect()
+        let devices = (0..).zip(&mut self.devices);
+        devices
+            .filter(|(_, device)| !device.followed.is_empty())
+            .map(|(entity, device)| (entity, std::mem::take(&mut device.followed)))
+            .collect()
     }
 
     pub(super) fn finish(mut self) -> Gathered {
@@ -307,12 +312,18 @@ impl<'f> Gatherer<'f> {
         let eas_log = query.log();
         let summary = eas_log.map(|log| log.summary());
         let tier = Tier::in_chain(record, stem, query, summary.as_ref());
-        let log = summary.unwrap_or_default();
+        let nothing;
+        let log = if let Some(log) = &summary {
+            log
+        } else {
+            nothing = LogSummary::default();
+            &nothing
+        };
         let legacy = match log.version {
             Some(_) => None,
             None => eas_log.and_then(legacy),
         };
-        let outcome = self.outcome(record, tier, asked, &log, legacy.as_ref());
+        let outcome = self.outcome(record, tier, asked, log, legacy.as_ref());
         let judgement = self.facts.judgement(outcome);
         let moment = Moment {
             time: time.unwrap_or(Moment::NO_TIME),
@@ -329,7 +340,7 @@ impl<'f> Gatherer<'f> {
             self.keep(record, asked, key, moment);
         }
         let (sync_key, first_sync) = match asked.command {
-            Some(Command::Sync) => sync(&log, legacy.as_ref(), judgement),
+            Some(Command::Sync) => sync(log, legacy.as_ref(), judgement),
             _ => (None, None),
         };
         let request = Request {
@@ -339,7 +350,7 @@ impl<'f> Gatherer<'f> {
             moment,
             sync_key,
             first_sync,
-            measures: self.measures(record, asked, &log, outcome),
+            measures: self.measures(record, asked, log, outcome),
         };
         if let Some(group) = self.waiting.push(request) {
             self.add_up(group);
@@ -361,11 +372,11 @@ impl<'f> Gatherer<'f> {
 
     /// Adds up the requests of a group that wait.
     fn add_up(&mut self, group: usize) {
-        let requests = self.waiting.take(group);
-        for request in in_order_of_devices(&requests) {
+        let (requests, mut order) = self.waiting.take(group);
+        for request in order.of(&requests) {
             self.add(request);
         }
-        self.waiting.put_back(group, requests);
+        self.waiting.put_back(group, requests, order);
     }
 
     /// Adds up all requests that wait.
@@ -488,14 +499,16 @@ impl<'f> Gatherer<'f> {
             _ => None,
         };
         let values = &mut self.facts.texts.values;
+        let mut text = |value: Option<ElementValue<'_>>| {
+            value.map_or(NONE, |value| values.intern(value.raw()))
+        };
         let latest = [
-            log.mailbox_server,
-            log.device_os,
-            log.device_model,
-            log.proxy_to,
-            log.redirect_to,
-        ]
-        .map(|value| value.map_or(NONE, |value| values.intern(value.raw())));
+            text(log.mailbox_server),
+            text(log.device_os),
+            text(log.device_model),
+            text(log.proxy_to),
+            text(log.redirect_to),
+        ];
         Measures {
             bytes_sent: self.good(record.sc_bytes()).into(),
             bytes_received: self.good(record.cs_bytes()).into(),
@@ -737,9 +750,21 @@ impl<'f> Gatherer<'f> {
     /// The command of a request, or its method where it has none.
     #[inline]
     fn command(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> TextId {
+        let number = asked.command.and_then(Command::number);
+        if let Some(known) = number.map(|number| self.commands[number])
+            && known != NONE
+        {
+            return known;
+        }
         match (asked.command, record.cs_method()) {
             (Some(Command::Other(name)), _) => self.other_command(name),
-            (Some(command), _) => self.facts.texts.commands.intern(command.name()),
+            (Some(command), _) => {
+                let text = self.facts.texts.commands.intern(command.name());
+                if let Some(number) = number {
+                    self.commands[number] = text;
+                }
+                text
+            }
             (None, Some(method @ (b"OPTIONS" | b"POST" | b"GET" | b"HEAD"))) => {
                 self.facts.texts.commands.intern(method)
             }

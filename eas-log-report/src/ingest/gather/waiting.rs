@@ -102,6 +102,7 @@ impl Measures {
 #[derive(Default)]
 pub(super) struct Waiting {
     groups: Vec<Vec<Request>>,
+    order: Order,
 }
 
 impl Waiting {
@@ -123,31 +124,56 @@ impl Waiting {
     }
 
     /// The requests of a group, in the order in which they came.
-    pub(super) fn take(&mut self, group: usize) -> Vec<Request> {
-        self.groups
-            .get_mut(group)
-            .map(std::mem::take)
-            .unwrap_or_default()
+    pub(super) fn take(&mut self, group: usize) -> (Vec<Request>, Order) {
+        let requests = self.groups.get_mut(group).map(std::mem::take);
+        let order = std::mem::take(&mut self.order);
+        (requests.unwrap_or_default(), order)
     }
 
     /// Lets the memory of requests that were added up be used again.
-    pub(super) fn put_back(&mut self, group: usize, mut requests: Vec<Request>) {
+    pub(super) fn put_back(&mut self, group: usize, mut requests: Vec<Request>, order: Order) {
         requests.clear();
         if let Some(group) = self.groups.get_mut(group) {
             *group = requests;
         }
+        self.order = order;
     }
 }
 
-/// The requests device by device, and those of each in their order.
-pub(super) fn in_order_of_devices(requests: &[Request]) -> impl Iterator<Item = &Request> {
-    let entities = requests.iter().map(|request| u64::from(request.entity));
-    let mut order: Vec<u64> = (0..)
-        .zip(entities)
-        .map(|(n, entity)| entity << 32 | n)
-        .collect();
-    order.sort_unstable();
-    order
-        .into_iter()
-        .map(|place| &requests[place as u32 as usize])
+/// Puts the requests of a group in order.
+#[derive(Default)]
+pub(super) struct Order {
+    /// Where those of each device begin.
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Order {
+    /// The requests device by device, and those of each in their order.
+    pub(super) fn of<'r>(
+        &mut self,
+        requests: &'r [Request],
+    ) -> impl Iterator<Item = &'r Request> + use<'r, '_> {
+        // The devices of a group are this far apart.
+        let device = |request: &Request| request.entity as usize / Waiting::GROUPS;
+        let devices = requests.iter().map(|request| device(request) + 1).max();
+        self.starts.clear();
+        self.starts.resize(devices.unwrap_or(0) + 1, 0);
+        for request in requests {
+            self.starts[device(request) + 1] += 1;
+        }
+        let mut before = 0;
+        for start in &mut self.starts {
+            before += *start;
+            *start = before;
+        }
+        self.places.clear();
+        self.places.resize(requests.len(), 0);
+        for (place, request) in (0..).zip(requests) {
+            let next = &mut self.starts[device(request)];
+            self.places[*next as usize] = place;
+            *next += 1;
+        }
+        self.places.iter().map(|&place| &requests[place as usize])
+    }
 }
