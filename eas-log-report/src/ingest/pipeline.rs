@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eas_log_parse::Header;
-use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use super::ahead::Offer;
@@ -396,19 +395,25 @@ impl Share {
         let mut files = HashMap::new();
         for spans in self.spans.chunk_by_mut(|a, b| a.span.file == b.span.file) {
             let facts = &mut self.gathered.facts;
-            let mut open: HashMap<u32, Followed, RandomState> = HashMap::default();
+            let file = spans[0].span.file;
             let mut pieces = Vec::new();
-            for done in spans.iter_mut() {
+            let mut open: Vec<(u32, usize, &mut Followed)> = Vec::new();
+            for (number, done) in spans.iter_mut().enumerate() {
                 pieces.append(&mut done.pieces);
-                for (entity, behind) in done.followed.drain(..) {
-                    let before = open.entry(entity).or_default();
-                    before.then(behind, &mut |found| facts.take_found(entity, found));
-                }
+                let followed = done.followed.iter_mut();
+                open.extend(followed.map(|(entity, followed)| (*entity, number, followed)));
             }
-            for (entity, mut followed) in open {
+            open.sort_unstable_by_key(|&(entity, number, _)| (entity, number));
+            for of_entity in open.chunk_by_mut(|a, b| a.0 == b.0) {
+                let entity = of_entity[0].0;
+                let mut followed = Followed::default();
+                for (_, _, behind) in of_entity {
+                    let behind = std::mem::take(*behind);
+                    followed.then(behind, &mut |found| facts.take_found(entity, found));
+                }
                 followed.end(&mut |found| facts.take_found(entity, found));
             }
-            files.insert(spans[0].span.file, pieces);
+            files.insert(file, pieces);
         }
         debug_assert!(plain.iter().all(|plain| {
             files
