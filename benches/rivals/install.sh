@@ -9,5 +9,6 @@ $as_root apt-get update -q
 $as_root apt-get install -q -y --no-install-recommends goaccess mawk python3-venv ripgrep
 
 # DuckDB comes as a Python package. The folder is not part of the repository.
-python3 -m venv ../../target/rivals
-../../target/rivals/bin/pip install --quiet duckdb
+rivals=${CARGO_TARGET_DIR:-../../target}/rivals
+python3 -m venv "$rivals"
+"$rivals/bin/pip" install --quiet duckdb

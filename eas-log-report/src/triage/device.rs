@@ -174,7 +174,7 @@ impl Device {
                 .of(|event| history.command(event).eq_ignore_ascii_case(b"Provision"))
                 .map_or(0, |sum| sum.requests),
             longest_refusal_run: history.calendar.longest_failing,
-            access: history.access().map(|(_, access)| access),
+            access: history.access.map(|(_, access)| access),
             policy_key,
             peak_per_minute: history.busiest_minute.map_or(0, |(requests, _)| requests),
             peak_per_day: history

@@ -91,6 +91,8 @@ pub(crate) struct History<'f> {
     pub(crate) end: i64,
     /// Working requests.
     pub(crate) worked: Option<Sum>,
+    /// The latest access state that a line tells.
+    pub(crate) access: Option<(Moment, Access)>,
 }
 
 impl<'f> History<'f> {
@@ -166,13 +168,13 @@ impl<'f> History<'f> {
             .max_by_key(|(sum, _)| (sum.requests, sum.last.place))
     }
 
-    /// The latest access state that a line tells.
-    pub(crate) fn access(&self) -> Option<(Moment, Access)> {
+    /// Finds the latest access state that a line tells.
+    pub(crate) fn find_access(&mut self) {
         let told = self.events.iter().filter_map(|event| {
             let access = event.outcome.access(&self.facts.texts)?;
             Some((event.cell.last, access))
         });
-        told.reduce(|a, b| if b.0.is_later_than(a.0) { b } else { a })
+        self.access = told.reduce(|a, b| if b.0.is_later_than(a.0) { b } else { a });
     }
 
     /// Whether it is now at most so many seconds before the end of the logs, and what began then may go

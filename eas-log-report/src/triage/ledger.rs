@@ -114,8 +114,10 @@ impl Ledger {
                     begin,
                     end,
                     worked: None,
+                    access: None,
                 };
                 history.find_worked();
+                history.find_access();
                 let borrowed = |number: usize| (*days[number].0, days[number].1);
                 let trouble = |number: usize| (*troubles[number].0, troubles[number].1);
                 history.calendar = Days {

@@ -137,7 +137,7 @@ pub static RULES: [Rule; 19] = [
         when: "the last access state is Quarantined; or DeviceDiscovery, and nothing worked since",
         refusal: true,
         test: |history, _| {
-            let (at, access) = history.access()?;
+            let (at, access) = history.access?;
             let waits = match access.state {
                 AccessState::Quarantined => true,
                 AccessState::DeviceDiscovery => history
@@ -355,7 +355,7 @@ fn blocked(
     history: &History<'_>,
     reasons: impl Fn(Option<AccessReason>) -> bool,
 ) -> Option<Ruling> {
-    let (at, access) = history.access()?;
+    let (at, access) = history.access?;
     let stands = history
         .worked
         .is_none_or(|worked| at.is_later_than(worked.last));
