@@ -46,7 +46,7 @@ pub struct Filter {
 }
 
 /// Times that are wanted: from the first on, before the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     since: i64,
     before: i64,

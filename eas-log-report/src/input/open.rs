@@ -130,7 +130,9 @@ pub fn open_plain(
         length,
         header,
     };
-    if let Some(header) = header_of_first_record(&head.bytes, fallback) {
+    if Wrapping::of(&head.bytes).is_none()
+        && let Look::Log(header) = look_at(whole_lines(&head.bytes), fallback)
+    {
         return Ok(Some(Ok(plain(header))));
     }
     read_head(&mut head, &mut file);
@@ -145,22 +147,19 @@ pub fn open_plain(
     }
     let found = look_at(&head.bytes, fallback);
     let found = match (found, head.error) {
-        (Look::Log, _) => Ok(()),
+        (Look::Log(header) | Look::LogSoFar(header), _) => Ok(header),
         (_, Some(error)) => return Err(error),
         (Look::WithFields(reason), None) => {
             let head = io::Cursor::new(&head.bytes);
             match names_fields(head.chain(file.take(length)))? {
-                true => Ok(()),
+                true => Ok(fallback.clone()),
                 false => return Err(unread(reason)),
             }
         }
         (Look::Unread(reason), None) => return Err(unread(reason)),
         (Look::Other(reason), None) => Err(reason),
     };
-    let header = header_of_first_record(&head.bytes[count_nuls(&head.bytes)..], fallback);
-    Ok(Some(found.map(|()| {
-        plain(header.unwrap_or_else(|| fallback.clone()))
-    })))
+    Ok(Some(found.map(plain)))
 }
 
 /// Opens an input to be read from its start to its end.
@@ -189,11 +188,13 @@ pub fn open_stream(source: &Source, fallback: &Header) -> io::Result<Result<Stre
         // What was read cannot be had again.
         head.read(&mut stream, FAR);
         if names_fields(&*head.bytes)? {
-            found = Look::Log;
+            found = Look::LogSoFar(Header::default());
         }
     }
     match (found, head.error.take()) {
-        (Look::Log, error) => Ok(Ok(stream.begin_with(Head { error, ..head }))),
+        (Look::Log(_) | Look::LogSoFar(_), error) => {
+            Ok(Ok(stream.begin_with(Head { error, ..head })))
+        }
         (_, Some(error)) => Err(error),
         (Look::WithFields(reason) | Look::Unread(reason), None) => Err(unread(reason)),
         (Look::Other(reason), None) => Ok(Err(reason)),
@@ -216,22 +217,9 @@ fn read_head(head: &mut Head, source: &mut impl Read) {
     }
 }
 
-/// The directives in force at the first record, if the lines that are whole show a log, whatever
-/// comes behind them.
-fn header_of_first_record(head: &[u8], fallback: &Header) -> Option<Header> {
-    let whole = memchr::memrchr(b'\n', head).map_or(0, |at| at + 1);
-    let lines = &head[..whole];
-    let mut log = LogSlice::resume(lines, Position::START, fallback.clone());
-    let header = loop {
-        match log.next_entry()? {
-            Entry::Record(_) => break log.header().clone(),
-            Entry::Directive(..) => {}
-            // What else stands in front of it is looked at in the light of all first bytes.
-            Entry::Blank(_) | Entry::Malformed(_) => return None,
-        }
-    };
-    let is_log = Wrapping::of(head).is_none() && look_at(lines, fallback) == Look::Log;
-    is_log.then_some(header)
+/// The lines of the first bytes that are whole: what is seen there, whatever comes behind them.
+fn whole_lines(head: &[u8]) -> &[u8] {
+    &head[..memchr::memrchr(b'\n', head).map_or(0, |at| at + 1)]
 }
 
 fn count_nuls(bytes: &[u8]) -> usize {
@@ -250,9 +238,11 @@ fn names_fields(bytes: impl Read) -> io::Result<bool> {
 }
 
 /// What an input is, as far as its first bytes tell.
-#[derive(Debug, PartialEq, Eq)]
 enum Look {
-    Log,
+    /// A log, with the header in force at its first record.
+    Log(Header),
+    /// A log whose first record is not among them, with the header in force behind them.
+    LogSoFar(Header),
     /// A log if `#Fields` comes later; if not, why it cannot be read.
     WithFields(String),
     /// A log that cannot be read: why.
@@ -301,7 +291,7 @@ fn look_at(head: &[u8], fallback: &Header) -> Look {
                 }
                 header.apply(&directive);
             }
-            Entry::Record(_) => return Look::Log,
+            Entry::Record(_) => return Look::Log(header),
             Entry::Malformed(malformed) => {
                 let line = malformed.line.bytes;
                 if let Some(form) = other_form(line) {
@@ -316,7 +306,7 @@ fn look_at(head: &[u8], fallback: &Header) -> Look {
         }
     }
     if header.layout().is_some() {
-        return Look::Log;
+        return Look::LogSoFar(header);
     }
     let is_text = |byte: &&u8| **byte >= 0x20 || matches!(**byte, b'\t' | b'\r' | b'\n' | 0x1b);
     if dated_lines {
@@ -382,7 +372,11 @@ mod tests {
             b"#Fields: date time\r",
         ];
         for head in logs {
-            assert_eq!(look_at(head, &Header::default()), Look::Log);
+            let (Look::Log(header) | Look::LogSoFar(header)) = look_at(head, &Header::default())
+            else {
+                panic!("{}", head.escape_ascii());
+            };
+            assert!(header.layout().is_some());
         }
         let cases: [(&[u8], &str); 16] = [
             (b"", "other: empty"),
@@ -413,7 +407,7 @@ mod tests {
         ];
         for (head, want) in cases {
             let found = match look_at(head, &Header::default()) {
-                Look::Log => "log".to_owned(),
+                Look::Log(_) | Look::LogSoFar(_) => "log".to_owned(),
                 Look::WithFields(why) => format!("with fields: {why}"),
                 Look::Unread(why) => format!("unread: {why}"),
                 Look::Other(what) => format!("other: {what}"),

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::facts::KeyTable;
 use crate::ingest::filter::Window;
 
 /// The raw bytes that make an identity: user of the line, user of the query, device id, device type,
@@ -20,8 +21,8 @@ pub(super) struct Known {
     pub(super) entity: u32,
     /// Whether they do.
     pub(super) standing: Standing,
-    /// At which times.
-    pub(super) window: Window,
+    /// At which times: the number of a window of [`KnownIdentities`].
+    pub(super) window: u32,
     /// Whether it is of requests whose logon failed.
     pub(super) refused: bool,
     /// Whether it is told apart from others.
@@ -42,43 +43,55 @@ pub(super) enum Standing {
 #[derive(Default)]
 pub(super) struct KnownIdentities {
     entries: Vec<Entry>,
-    /// The parts of those for which an entry has no room.
-    far: Vec<u8>,
+    /// The parts of those for which an entry has no room, with their lengths.
+    far: Vec<(Vec<u8>, [usize; 5])>,
     index: HashTable<u32>,
     hasher: RandomState,
+    /// The windows that there are: of most identities the same.
+    windows: KeyTable<Window>,
 }
 
-/// So many bytes are room for the parts of nearly all identities.
-const NEAR: usize = 128;
+/// So many bytes are room for the parts of most identities.
+const NEAR: usize = 98;
 
-/// An identity, with all that finding it looks at in one place: it is looked up for each line, among
-/// more of them than the cache of a processor holds, and all of this can be fetched at once.
+/// An identity, with all that finding it looks at in two neighbouring lines of the cache: it is looked
+/// up for each line, among more of them than the cache holds, and what it waits for is memory.
+#[repr(align(128))]
 struct Entry {
-    lengths: [u32; 5],
     known: Known,
+    /// The place among those that have no room here, or [`NEARBY`].
+    far: u32,
+    lengths: [u8; 5],
     /// The parts, one behind the other, if there is room for them.
     near: [u8; NEAR],
-    /// Where they begin elsewhere, if not.
-    far: usize,
 }
+
+/// In place of a place elsewhere.
+const NEARBY: u32 = u32::MAX;
 
 impl Entry {
     #[inline]
-    fn parts<'a>(&'a self, far: &'a [u8]) -> Parts<'a> {
-        let mut rest = match self.far {
-            NOWHERE => self.near.as_slice(),
-            start => &far[start..],
-        };
-        self.lengths.map(|length| {
-            let (part, behind) = rest.split_at(length as usize);
-            rest = behind;
-            part
-        })
+    fn parts<'a>(&'a self, far: &'a [(Vec<u8>, [usize; 5])]) -> Parts<'a> {
+        match self.far {
+            NEARBY => cut(&self.near, self.lengths.map(usize::from)),
+            place => {
+                let (bytes, lengths) = &far[place as usize];
+                cut(bytes, *lengths)
+            }
+        }
     }
 }
 
-/// In place of where parts begin.
-const NOWHERE: usize = usize::MAX;
+/// Cuts off parts of these lengths, one behind the other.
+#[inline]
+fn cut(bytes: &[u8], lengths: [usize; 5]) -> Parts<'_> {
+    let mut rest = bytes;
+    lengths.map(|length| {
+        let (part, behind) = rest.split_at(length);
+        rest = behind;
+        part
+    })
+}
 
 #[inline]
 fn hash_parts(hasher: &RandomState, parts: &Parts<'_>, refused: bool) -> u64 {
@@ -114,18 +127,17 @@ impl KnownIdentities {
         let number = u32::try_from(self.entries.len()).expect("fewer than 2^32 identities");
         let together = parts.concat();
         let mut entry = Entry {
-            lengths: parts
-                .map(|part| u32::try_from(part.len()).expect("a line of less than 4 GiB")),
             known,
+            far: NEARBY,
+            lengths: [0; 5],
             near: [0; NEAR],
-            far: NOWHERE,
         };
-        match entry.near.get_mut(..together.len()) {
-            Some(near) => near.copy_from_slice(&together),
-            None => {
-                entry.far = self.far.len();
-                self.far.extend_from_slice(&together);
-            }
+        if let Some(near) = entry.near.get_mut(..together.len()) {
+            near.copy_from_slice(&together);
+            entry.lengths = parts.map(|part| part.len() as u8);
+        } else {
+            entry.far = u32::try_from(self.far.len()).expect("fewer than 2^32 identities");
+            self.far.push((together, parts.map(<[u8]>::len)));
         }
         self.entries.push(entry);
         let (entries, far, hasher) = (&self.entries, &self.far, &self.hasher);
@@ -133,6 +145,17 @@ impl KnownIdentities {
             let entry = &entries[number as usize];
             hash_parts(hasher, &entry.parts(far), entry.known.refused)
         });
+    }
+
+    /// The number of a window.
+    pub(super) fn number_of(&mut self, window: Window) -> u32 {
+        self.windows.intern(window)
+    }
+
+    /// The window of a number.
+    #[inline]
+    pub(super) fn window(&self, number: u32) -> Window {
+        self.windows.as_slice()[number as usize]
     }
 
     /// How many there are.
@@ -144,6 +167,11 @@ impl KnownIdentities {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_fits_two_lines_of_the_cache() {
+        assert_eq!(size_of::<Entry>(), 128);
+    }
 
     #[test]
     fn parts_near_and_far_are_found() {
@@ -166,7 +194,7 @@ mod tests {
                     identity: n as u32,
                     entity: 0,
                     standing: Standing::Counts,
-                    window: Window::default(),
+                    window: 0,
                     refused,
                     told_apart: true,
                 };

@@ -28,7 +28,7 @@ pub(super) use self::strangers::{Bounds, Strangers};
 use self::strangers::{Sender, hash_of, hash_of_command};
 pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use self::waiting::{Measures, Request, Waiting};
-use super::filter::{Filter, Window};
+use super::filter::Filter;
 use crate::facts::{
     Cell, CellKey, Facts, Followed, Identity, InternalKey, Judgement, LogForm, Moment, NONE,
     Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
@@ -302,7 +302,7 @@ impl<'f> Gatherer<'f> {
             }
         }
         let time = self.time(record);
-        if !known.window.has(time) {
+        if !self.known.window(known.window).has(time) {
             self.facts.counts.filtered_out += 1;
             return;
         }
@@ -559,7 +559,7 @@ impl<'f> Gatherer<'f> {
             identity: NONE,
             entity: NONE,
             standing: Standing::Probe,
-            window: Window::default(),
+            window: 0,
             refused,
             told_apart: true,
         };
@@ -601,7 +601,7 @@ impl<'f> Gatherer<'f> {
         let users = &self.facts.texts.users;
         let key = (identity.user != NONE).then(|| users.keys().get(users.key_of(identity.user)));
         let window = self.filter.window(key);
-        known.window = window.unwrap_or_default();
+        known.window = self.known.number_of(window.unwrap_or_default());
         known.standing = if window.is_some() && self.wants(&identity, query_user) {
             Standing::Counts
         } else {
