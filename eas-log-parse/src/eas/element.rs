@@ -202,7 +202,9 @@ impl<'a> Elements<'a> {
     }
 
     /// Where the next element that is not empty begins, where it ends, and where its first colon is.
-    #[inline]
+    // Whether the compiler inlines these two of its own accord changes with code elsewhere. Called,
+    // they keep what they know in memory and not in registers.
+    #[inline(always)]
     pub(super) fn next_place(&mut self) -> Option<(usize, usize, Option<usize>)> {
         while self.at < self.log.len() {
             let start = self.at;
@@ -216,7 +218,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The place of the next underscore, or the end of the log, and of the first colon before it.
-    #[inline]
+    #[inline(always)]
     fn next_end(&mut self) -> (usize, Option<usize>) {
         let mut colon = None;
         let first = |marks: u64, end: usize| end - BLOCK + marks.trailing_zeros() as usize;
