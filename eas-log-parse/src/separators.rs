@@ -34,7 +34,9 @@ impl<'a, const N: usize> Separators<'a, N> {
 impl<const N: usize> Iterator for Separators<'_, N> {
     type Item = usize;
 
-    #[inline]
+    // Whether the compiler inlines this, and what calls it, of its own accord changes with code
+    // elsewhere. Called, it keeps what it knows in memory and not in registers.
+    #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         while self.found == 0 {
             if self.end >= self.text.len() {

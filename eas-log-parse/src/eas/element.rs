@@ -202,8 +202,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Where the next element that is not empty begins, where it ends, and where its first colon is.
-    // Whether the compiler inlines these two of its own accord changes with code elsewhere. Called,
-    // they keep what they know in memory and not in registers.
+    // As with `Separators`, called it would keep what it knows in memory.
     #[inline(always)]
     pub(super) fn next_place(&mut self) -> Option<(usize, usize, Option<usize>)> {
         while self.at < self.log.len() {

@@ -208,7 +208,7 @@ impl<'a> Pair<'a> {
 
 impl<'a> Pairs<'a> {
     /// The next piece that is not empty.
-    #[inline]
+    #[inline(always)]
     fn next_piece(&mut self) -> Option<&'a [u8]> {
         while self.at < self.query.len() {
             let end = self.separators.next().unwrap_or(self.query.len());
