@@ -330,7 +330,15 @@ static COLUMNS: &[(Column, Get)] = &[
             "Largest sync state (KB)",
             Measure::Count,
         ),
-        |_, device| told(device.gauge.max_sync_state_kb),
+        |_, device| largest(device.gauge.max_sync_state_kb),
+    ),
+    (
+        detail(
+            "max_sync_state_line",
+            "Request with largest sync state",
+            Measure::Place,
+        ),
+        |source, device| source.line(device.gauge.max_sync_state_kb),
     ),
     (
         detail("broken_pings", "Broken Pings", Measure::Count),

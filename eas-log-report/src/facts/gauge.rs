@@ -31,7 +31,7 @@ pub struct Gauge {
     /// Longest delay by throttling, in milliseconds.
     pub max_throttle_ms: Option<u64>,
     /// Largest sync state of a folder, in KB.
-    pub max_sync_state_kb: Option<u64>,
+    pub max_sync_state_kb: Largest,
     /// Requests at whose end the throttling budget was overdrawn; of those that tell it.
     pub overdrawn: Option<u64>,
     /// Pings that the connection did not survive: Windows status 64, 121, 995 or 1236; of those that
@@ -107,7 +107,7 @@ impl Gauge {
             other.largest_rpc_latency_ms,
         );
         raise(&mut self.max_throttle_ms, other.max_throttle_ms);
-        raise(&mut self.max_sync_state_kb, other.max_sync_state_kb);
+        raise_at(&mut self.max_sync_state_kb, other.max_sync_state_kb);
         sum_up(&mut self.overdrawn, other.overdrawn);
         sum_up(&mut self.broken_pings, other.broken_pings);
         self.shortest_broken_ping_ms = both(

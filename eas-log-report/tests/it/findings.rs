@@ -713,6 +713,7 @@ fn columns_of_which_the_logs_tell_nothing_are_empty() {
         "largest_rpc_count_line",
         "largest_rpc_latency_line",
         "overdrawn_requests",
+        "max_sync_state_line",
         "longest_ping_line",
         "peak_per_minute",
     ];
@@ -743,7 +744,8 @@ fn the_largest_request_of_a_device_is_named() {
     let mut log = Log::new();
     log.line(&format!("{FIELDS} time-taken"));
     for (second, command, elements, taken_ms) in [
-        (60, "Sync", "V121_RpcC20_RpcL31_", 5_000_000),
+        (60, "Sync", "V121_Fid:5_Sst90_RpcC20_RpcL31_", 5_000_000),
+        (90, "Sync", "V121_Fid:7_Sst800_", 20),
         (120, "Ping", "V121_RpcC3_RpcL900_", 480_000),
         (180, "Ping", "V121_RpcC20_", 1_700_000),
         (240, "Ping", "V121_RpcL900_", 1_700_000),
@@ -759,14 +761,15 @@ fn the_largest_request_of_a_device_is_named() {
     let (report, _folder) = log.report();
     let device = &report["sections"]["devices"][0];
     for (column, value, line_column, line) in [
-        ("longest_ping_ms", 1_700_000, "longest_ping_line", ":5"),
+        ("longest_ping_ms", 1_700_000, "longest_ping_line", ":6"),
         ("largest_rpc_count", 20, "largest_rpc_count_line", ":3"),
         (
             "largest_rpc_latency_ms",
             900,
             "largest_rpc_latency_line",
-            ":4",
+            ":5",
         ),
+        ("max_sync_state_kb", 800, "max_sync_state_line", ":4"),
     ] {
         assert_eq!(device[column], value, "{column}");
         let place = device[line_column].as_str().unwrap();

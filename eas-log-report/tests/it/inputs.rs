@@ -34,6 +34,7 @@ pub(crate) fn sections(mut report: serde_json::Value) -> serde_json::Value {
                 "longest_ping_line",
                 "largest_rpc_count_line",
                 "largest_rpc_latency_line",
+                "max_sync_state_line",
             ] {
                 row.remove(place);
             }

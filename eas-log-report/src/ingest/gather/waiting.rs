@@ -78,7 +78,7 @@ impl Measures {
         raise_at(&mut gauge.largest_rpc_count, here(rpc_count));
         raise_at(&mut gauge.largest_rpc_latency_ms, here(rpc_latency_ms));
         raise(&mut gauge.max_throttle_ms, self.throttle_ms.get());
-        raise(&mut gauge.max_sync_state_kb, self.sync_state_kb.get());
+        raise_at(&mut gauge.max_sync_state_kb, here(self.sync_state_kb.get()));
         sum_up(&mut gauge.overdrawn, self.overdrawn.map(u64::from));
         if self.is_ping {
             gauge.ping(moment, self.ping_ms.get(), self.broken);

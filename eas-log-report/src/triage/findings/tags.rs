@@ -299,7 +299,7 @@ impl<'f> Tagger<'f> {
             "large_sync_state",
             gauge
                 .max_sync_state_kb
-                .is_some_and(|kb| kb > LARGE_SYNC_STATE_KB),
+                .is_some_and(|(kb, _)| kb > LARGE_SYNC_STATE_KB),
         );
         plain_if("never_worked", history.never_worked());
         plain_if("works_without_policy", works_without_policy(history));
