@@ -136,11 +136,12 @@ mod tests {
     #[test]
     fn every_command_is_found_by_its_name_in_any_case() {
         assert_eq!(Command::ALL.len(), 26);
-        for &command in Command::ALL {
+        for (number, &command) in Command::ALL.iter().enumerate() {
             assert_eq!(
                 Command::parse(&command.name().to_ascii_uppercase()),
                 command
             );
+            assert_eq!(command.number(), Some(number), "{command}");
         }
     }
 }

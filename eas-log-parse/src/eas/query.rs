@@ -45,34 +45,18 @@ impl<'a> EasQuery<'a> {
         };
         let mut pairs = query.pairs();
         while let Some(piece) = pairs.next_piece() {
-            // Nearly all keys stand as Exchange writes them, which is quick to see.
-            let (slot, value) = if let Some(value) = piece.strip_prefix(b"User=") {
+            let (slot, value) = if let Some(value) = value_of(b"User", piece) {
                 (&mut query.user, value)
-            } else if let Some(value) = piece.strip_prefix(b"DeviceId=") {
+            } else if let Some(value) = value_of(b"DeviceId", piece) {
                 (&mut query.device_id, value)
-            } else if let Some(value) = piece.strip_prefix(b"DeviceType=") {
+            } else if let Some(value) = value_of(b"DeviceType", piece) {
                 (&mut query.device_type, value)
-            } else if let Some(value) = piece.strip_prefix(b"Cmd=") {
+            } else if let Some(value) = value_of(b"Cmd", piece) {
                 (&mut query.command, value)
-            } else if let Some(value) = piece.strip_prefix(b"Log=") {
+            } else if let Some(value) = value_of(b"Log", piece) {
                 (&mut query.log, value)
             } else {
-                let Pair {
-                    key,
-                    value: Some(value),
-                } = Pair::cut(piece)
-                else {
-                    continue;
-                };
-                let slot = match key.len() {
-                    3 if key.eq_ignore_ascii_case(b"Log") => &mut query.log,
-                    3 if key.eq_ignore_ascii_case(b"Cmd") => &mut query.command,
-                    4 if key.eq_ignore_ascii_case(b"User") => &mut query.user,
-                    8 if key.eq_ignore_ascii_case(b"DeviceId") => &mut query.device_id,
-                    10 if key.eq_ignore_ascii_case(b"DeviceType") => &mut query.device_type,
-                    _ => continue,
-                };
-                (slot, value)
+                continue;
             };
             slot.get_or_insert(value);
         }
@@ -166,6 +150,15 @@ impl<'a> EasQuery<'a> {
     pub fn log(&self) -> Option<EasLog<'a>> {
         self.log.map(EasLog::new)
     }
+}
+
+/// The value of a piece, if it has this key.
+#[inline(always)]
+fn value_of<'a, const N: usize>(key: &[u8; N], piece: &'a [u8]) -> Option<&'a [u8]> {
+    let (said, rest) = piece.split_first_chunk::<N>()?;
+    let value = rest.strip_prefix(b"=")?;
+    // Nearly all stand as Exchange writes them, which is quicker to see.
+    (said == key || said.eq_ignore_ascii_case(key)).then_some(value)
 }
 
 /// One piece of a query.

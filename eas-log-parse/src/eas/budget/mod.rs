@@ -10,7 +10,6 @@ mod entry;
 mod resource;
 mod value;
 
-use crate::separators::Separators;
 use core::time::Duration;
 
 pub use entry::{BudgetEntries, BudgetEntry};
@@ -19,6 +18,7 @@ pub use value::{FindCount, Triplet};
 
 use crate::evidence::known_by;
 use crate::fault::{Fault, FaultKind};
+use crate::separators::Separators;
 use crate::text::Encoded;
 
 /// The value of `Budget`: one snapshot, or two in late builds of Exchange 2016 and 2019.

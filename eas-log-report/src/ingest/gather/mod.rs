@@ -6,6 +6,7 @@
 
 mod by_day;
 mod device;
+mod identity;
 mod kept;
 mod known;
 mod strangers;
@@ -13,8 +14,8 @@ mod waiting;
 
 use chrono::{NaiveDate, Timelike};
 use eas_log_parse::{
-    Account, Base64Query, Budget, CollectionClass, Command, EasLog, EasQuery, EasStem,
-    ElementValue, Encoded, Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
+    Base64Query, Budget, CollectionClass, Command, EasLog, EasQuery, EasStem, ElementValue,
+    Encoded, Escaped, Field, Half, LegacyLog, LogSummary, Record, SyncType, Tier,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -23,15 +24,15 @@ pub(super) use self::by_day::DayGatherer;
 pub use self::by_day::{Days, OpenOf, Part};
 use self::device::DeviceState;
 pub use self::kept::{Kept, KeptColumn};
-use self::known::{Known, KnownIdentities, Parts, Standing};
+use self::known::{KnownIdentities, Standing};
 pub(super) use self::strangers::{Bounds, Strangers};
-use self::strangers::{Sender, hash_of, hash_of_command};
+use self::strangers::{Sender, hash_of_command};
 pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
 use self::waiting::{Measures, Request, Waiting};
 use super::filter::Filter;
 use crate::facts::{
-    Cell, CellKey, Facts, Followed, Identity, InternalKey, Judgement, LogForm, Moment, NONE,
-    Outcome, Place, PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
+    Cell, CellKey, Facts, Followed, InternalKey, Judgement, LogForm, Moment, NONE, Outcome, Place,
+    PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
 };
 
 /// In place of commands that are too many to be told apart.
@@ -527,135 +528,6 @@ impl<'f> Gatherer<'f> {
                 .map(|budget| Budget::new(budget.raw()).is_overdrawn()),
             latest,
         }
-    }
-
-    /// What is known of the identity of a request.
-    #[inline]
-    fn identity(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> Known {
-        let parts = [
-            record.cs_username().unwrap_or_default(),
-            asked.user,
-            asked.device,
-            asked.device_type,
-            record.cs_user_agent().unwrap_or_default(),
-        ];
-        let refused = record.get(Field::ScStatus) == Some(b"401");
-        let hash = self.known.hash(&parts, refused);
-        match self.known.find(hash, &parts, refused) {
-            Some(known) => known,
-            None => self.new_identity(hash, &parts, refused, record),
-        }
-    }
-
-    #[cold]
-    fn new_identity(
-        &mut self,
-        hash: u64,
-        parts: &Parts<'_>,
-        refused: bool,
-        record: &Record<'_, '_>,
-    ) -> Known {
-        let mut known = Known {
-            identity: NONE,
-            entity: NONE,
-            standing: Standing::Probe,
-            window: 0,
-            refused,
-            told_apart: true,
-        };
-        if Tier::is_probe(record) {
-            self.remember(hash, parts, known);
-            return known;
-        }
-        let &[username, query_user, device, device_type, user_agent] = parts;
-        // A computer account is a server that passes on a request; who asked stands in the query.
-        let user = if username.is_empty() || Account::parse(username).is_computer() {
-            query_user
-        } else {
-            username
-        };
-        // Filters that name what is wanted keep what is remembered small by themselves.
-        let sender = match username.is_empty() || refused {
-            true => Sender::Stranger,
-            false => Sender::user(user),
-        };
-        let told_apart = !self.filter.names_nothing() || self.strangers.has(sender, hash_of(parts));
-        known.told_apart = told_apart;
-        if self.gives_up && self.strangers.is_surprised() {
-            known.standing = Standing::GivenUp;
-            return known;
-        }
-        let texts = &mut self.facts.texts;
-        fn some(text: &[u8], intern: impl FnOnce(&[u8]) -> TextId) -> TextId {
-            if text.is_empty() { NONE } else { intern(text) }
-        }
-        let mut identity = Identity::NOBODY;
-        if told_apart || sender != Sender::Stranger {
-            identity.user = some(user, |text| texts.users.intern(text));
-        }
-        if told_apart {
-            identity.device = some(device, |text| texts.devices.intern(text));
-            identity.device_type = some(device_type, |text| texts.device_types.intern(text));
-            identity.user_agent = some(user_agent, |text| texts.user_agents.intern(text));
-        }
-        let users = &self.facts.texts.users;
-        let key = (identity.user != NONE).then(|| users.keys().get(users.key_of(identity.user)));
-        let window = self.filter.window(key);
-        known.window = self.known.number_of(window.unwrap_or_default());
-        known.standing = if window.is_some() && self.wants(&identity, query_user) {
-            Standing::Counts
-        } else {
-            Standing::FilteredOut
-        };
-        // Only identities that count are part of the facts.
-        if known.standing == Standing::Counts {
-            known.identity = self.facts.identity(identity);
-            known.entity = self.facts.entity_of(known.identity);
-        }
-        self.follow_all();
-        if told_apart {
-            self.remember(hash, parts, known);
-        }
-        known
-    }
-
-    /// Follows all entities that there are.
-    fn follow_all(&mut self) {
-        let new = || {
-            DeviceState::new(match self.behind_others {
-                true => Followed::behind_others(),
-                false => Followed::default(),
-            })
-        };
-        let entities = self.facts.entities().len();
-        self.devices.resize_with(entities, new);
-    }
-
-    /// Remembers an identity. What does not count is worked out again where there is too much of it.
-    fn remember(&mut self, hash: u64, parts: &Parts<'_>, known: Known) {
-        const ENOUGH: usize = 1 << 17;
-        if known.standing == Standing::Counts || self.known.len() < ENOUGH {
-            self.known.insert(hash, parts, known);
-        }
-    }
-
-    fn wants(&self, identity: &Identity, query_user: &[u8]) -> bool {
-        let (texts, filter) = (&self.facts.texts, self.filter);
-        let asked = (!query_user.is_empty()).then_some(query_user);
-        fn logged(texts: &TextTable, id: TextId) -> Option<&[u8]> {
-            (id != NONE).then(|| texts.get(id))
-        }
-        let user = logged(texts.users.texts(), identity.user);
-        filter.users.match_any(user.into_iter().chain(asked))
-            && filter
-                .devices
-                .match_any(logged(texts.devices.texts(), identity.device))
-            && filter
-                .device_types
-                .match_any(logged(texts.device_types.texts(), identity.device_type))
-            && filter
-                .user_agents
-                .match_any(logged(&texts.user_agents, identity.user_agent))
     }
 
     /// Time of a record in seconds since 1970. Dates repeat from line to line and are read once.

@@ -177,3 +177,73 @@ impl Order {
         self.places.iter().map(|&place| &requests[place as usize])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Place;
+
+    fn request(entity: u32, line: u32) -> Request {
+        let place = Place {
+            file: 0,
+            piece: 0,
+            line,
+        };
+        Request {
+            entity,
+            key: CellKey {
+                identity: 0,
+                outcome: 0,
+                server: NONE,
+            },
+            half: Half::Whole,
+            moment: Moment { time: 0, place },
+            sync_key: None,
+            first_sync: None,
+            measures: Measures {
+                bytes_sent: None.into(),
+                bytes_received: None.into(),
+                rpc_count: None.into(),
+                rpc_latency_ms: None.into(),
+                throttle_ms: None.into(),
+                sync_state_kb: None.into(),
+                ping_ms: None.into(),
+                is_ping: false,
+                broken: None,
+                overdrawn: None,
+                latest: [NONE; 5],
+            },
+        }
+    }
+
+    #[test]
+    fn requests_come_device_by_device_and_each_in_its_order() {
+        let mut waiting = Waiting::default();
+        let groups = Waiting::GROUPS as u32;
+        for (line, place) in (0..).zip([9, 0, 1, 9, 0, 1000, 1]) {
+            assert_eq!(waiting.push(request(2 + place * groups, line)), None);
+        }
+        waiting.push(request(3, 7));
+        // The second time what the first has left does not matter.
+        for _ in 0..2 {
+            let (requests, mut order) = waiting.take(2);
+            let lines = |request: &Request| request.moment.place.line;
+            let found: Vec<u32> = order.of(&requests).map(lines).collect();
+            assert_eq!(found, [1, 4, 2, 6, 0, 3, 5]);
+            waiting.put_back(2, Vec::new(), order);
+            for request in requests {
+                waiting.push(request);
+            }
+        }
+        let (requests, mut order) = waiting.take(4);
+        assert_eq!(order.of(&requests).count(), 0);
+    }
+
+    #[test]
+    fn a_group_tells_when_it_has_enough() {
+        let mut waiting = Waiting::default();
+        let full = (0..Waiting::ENOUGH as u32).map(|line| waiting.push(request(5, line)));
+        let full: Vec<usize> = full.flatten().collect();
+        assert_eq!(full, [5]);
+    }
+}
