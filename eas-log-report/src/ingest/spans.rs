@@ -166,9 +166,10 @@ impl Queue {
         Some(Task::Span(span))
     }
 
-    /// The back half of the span that has most left.
+    /// The back half of the span that has most left. The first piece of a file stays with who began
+    /// the file: what stands before the first directive is read by no header but the one given.
     fn take_over(&mut self) -> Option<Span> {
-        let left = |span: &Span| span.end - span.next;
+        let left = |span: &Span| span.end - span.next.max(1);
         let victim = self.begun.iter_mut().max_by_key(|span| left(span))?;
         let half = left(victim).div_ceil(2);
         if half == 0 {
@@ -258,6 +259,9 @@ mod tests {
                 if at_work.len() < 3 && (turn >> 16) % 2 == 0 {
                     at_work.extend(span(&mut queue));
                 }
+                for span in &at_work {
+                    assert_eq!(span.first == 0, fields(&span.header).is_none());
+                }
                 if at_work.is_empty() {
                     match span(&mut queue) {
                         Some(span) => at_work.push(span),
@@ -265,7 +269,7 @@ mod tests {
                     }
                 }
                 let who = (turn >> 20) as usize % at_work.len();
-                match queue.next_piece(&at_work[who], &Header::default()) {
+                match queue.next_piece(&at_work[who], &header(at_work[who].file)) {
                     Some(piece) => read.push((at_work[who].file, piece)),
                     None => {
                         at_work.swap_remove(who);
@@ -294,6 +298,19 @@ mod tests {
         let read: Vec<u32> =
             std::iter::from_fn(|| queue.next_piece(&whole, &Header::default())).collect();
         assert_eq!(read, [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_first_piece_stays_with_who_began_the_file() {
+        let (_, mut queue) = queue(&[1, 2]);
+        let (one, two) = (span(&mut queue).unwrap(), span(&mut queue).unwrap());
+        let taken = span(&mut queue).unwrap();
+        assert_eq!((taken.file, taken.first), (1, 1));
+        assert_eq!(queue.next_piece(&taken, &taken.header), Some(1));
+        assert!(span(&mut queue).is_none());
+        for begun in [one, two] {
+            assert_eq!(queue.next_piece(&begun, &begun.header), Some(0));
+        }
     }
 
     #[test]
