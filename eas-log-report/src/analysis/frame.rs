@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use polars::prelude::*;
 
-use super::kinds::{Groups, Kind, Kinds};
+use super::kinds::{Kind, Kinds, Members};
 use super::texts::{Dictionaries, Numbering, Shown, text, texts};
 use crate::facts::{
-    Cell, Entity, Facts, FoldedTable, Identity, Moment, NONE, Place, TextId, error_names,
+    Add, Cell, Entity, Facts, FoldedTable, Identity, Moment, NONE, Place, Served, TextId,
+    error_names,
 };
 use crate::ingest::Ingested;
 use crate::report::Totals;
@@ -18,8 +19,10 @@ pub(super) struct Frames<'f> {
     pub(super) kinds: Kinds,
     /// A row a kind of requests. Each counts once.
     pub(super) requests: DataFrame,
-    /// The same as logged: a request that two servers logged counts for both.
+    /// A row a server: the requests that it logged. One that two servers logged counts for both.
     pub(super) logged: DataFrame,
+    /// Who is in which row of these.
+    pub(super) served: Members,
     /// A row a cell of requests that were refused: for want of provisioning, or as blocked.
     pub(super) refused: DataFrame,
     /// A row an hour.
@@ -60,8 +63,9 @@ impl<'f> Frames<'f> {
         let (mut states, mut reasons) = (Numbering::default(), Numbering::default());
         let outcomes = outcome_rows(facts, &mut states, &mut reasons);
         let (kinds, hours) = rayon::join(|| Kinds::new(facts, counted), || hours(facts));
+        let (logged, served) = logged(facts);
         let refused = refused(facts, counted, &outcomes);
-        let firsts = kinds.sums.iter().map(|sum| sum.cell.first);
+        let firsts = kinds.sums.iter().map(|sum| sum.first);
         let samples = in_order(firsts.chain(refused.iter().map(|row| row.cell.first)));
         let (error_names, names) = names_of_errors(&facts.texts.errors)?;
         let texts = Dictionaries {
@@ -78,11 +82,12 @@ impl<'f> Frames<'f> {
         };
         Ok(Frames {
             requests: frame_of_kinds(&kinds, &outcomes, &samples)?,
-            logged: frame_of_logged(&kinds, &outcomes)?,
+            logged: logged?,
+            served,
             refused: frame_of_refused(facts, &refused, &samples)?,
             hours: hours?,
             error_names,
-            totals: totals(&kinds, &outcomes),
+            totals: totals(facts, &kinds, &outcomes),
             samples: samples.iter().map(|moment| moment.place).collect(),
             kinds,
             texts,
@@ -91,11 +96,11 @@ impl<'f> Frames<'f> {
 }
 
 /// The numbers at the top of a report, as far as kinds of requests tell them.
-fn totals(kinds: &Kinds, outcomes: &[OutcomeRow]) -> Totals {
+fn totals(facts: &Facts, kinds: &Kinds, outcomes: &[OutcomeRow]) -> Totals {
     let of = |kind: &Kind| &outcomes[kind.outcome as usize];
     let sum = |which: fn(&OutcomeRow) -> bool| {
         let which = kinds.iter().filter(|(_, kind, _)| which(of(kind)));
-        which.map(|(_, _, sum)| sum.cell.requests).sum()
+        which.map(|(_, _, sum)| sum.requests).sum()
     };
     let numbers = |which: fn(&OutcomeRow) -> bool| -> Vec<u32> {
         let which = kinds
@@ -108,17 +113,15 @@ fn totals(kinds: &Kinds, outcomes: &[OutcomeRow]) -> Totals {
         numbers(|outcome| outcome.provisioning),
         numbers(|outcome| outcome.blocked),
     ];
-    let groups = Groups::new(kinds.sums.len(), &groups);
-    let (devices, users) = (kinds.devices.count(&groups), kinds.users.count(&groups));
+    let (devices, users) = kinds.members.count(&groups);
     let requests = sum(|_| true);
-    let logged: u64 = kinds.sums.iter().map(|sum| sum.logged).sum();
     Totals {
         requests,
         failed_requests: sum(|outcome| outcome.failed),
         challenges: sum(|outcome| outcome.challenge),
         users: users[0] as u64,
         devices: devices[0] as u64,
-        logged_twice: logged - requests,
+        logged_twice: facts.counts.requests - requests,
         non_provisionable_devices: devices[1] as u64,
         blocked_devices: devices[2] as u64,
         ..Totals::default()
@@ -191,7 +194,7 @@ fn frame_of_kinds(
     let rows: Vec<_> = kinds
         .iter()
         .filter(|(_, kind, _)| kind.counts)
-        .map(|(number, kind, sum)| (number, kind, &sum.cell, outcome(kind)))
+        .map(|(number, kind, sum)| (number, kind, sum, outcome(kind)))
         .collect();
     let requests = |cell: &Cell| cell.requests as i64;
     df!(
@@ -215,16 +218,27 @@ fn frame_of_kinds(
     )
 }
 
-/// The frame of kinds of requests as they were logged.
-fn frame_of_logged(kinds: &Kinds, outcomes: &[OutcomeRow]) -> PolarsResult<DataFrame> {
-    let rows: Vec<_> = kinds.iter().collect();
-    let failed = |kind: &Kind| outcomes[kind.outcome as usize].failed;
-    df!(
+/// The frame of servers, and who was served by each.
+fn logged(facts: &Facts) -> (PolarsResult<DataFrame>, Members) {
+    // Behind the servers, those lines that name none.
+    let servers = facts.texts.servers.len();
+    let row = |server: TextId| server.min(servers as u32);
+    let mut sums = vec![Served::default(); servers + 1];
+    for (key, served) in facts.served.iter() {
+        sums[row(key.server) as usize].add(served);
+    }
+    let pairs = facts.served.iter();
+    let pairs = pairs.map(|(key, _)| (key.entity, row(key.server)));
+    let members = Members::new(facts, sums.len(), pairs);
+    let logs = (0..).zip(&sums).filter(|(_, served)| served.requests > 0);
+    let rows: Vec<(u32, &Served)> = logs.collect();
+    let frame = df!(
         "kind" => column(&rows, |row| row.0),
-        "server" => column(&rows, |row| id(row.1.server)),
-        "requests" => column(&rows, |row| row.2.logged as i64),
-        "failed_requests" => column(&rows, |row| if failed(row.1) { row.2.logged as i64 } else { 0 }),
-    )
+        "server" => column(&rows, |row| (row.0 < servers as u32).then_some(row.0)),
+        "requests" => column(&rows, |row| row.1.requests as i64),
+        "failed_requests" => column(&rows, |row| row.1.failed as i64),
+    );
+    (frame, members)
 }
 
 /// Requests of one cell that were refused.

@@ -1,10 +1,10 @@
-//! Kinds of requests: those that are alike in outcome, client and server, whoever sent them.
+//! Kinds of requests: those that are alike in outcome and client, whoever sent them.
 //!
-//! Twenty thousand devices have a hundred thousand cells, but only some thousand kinds of requests.
+//! Twenty thousand devices have two hundred thousand cells, but only some thousand kinds of requests.
 //! Sections are group-bys over the kinds. How many different devices and users a group has is no sum
 //! over its kinds, so who is in which kind is kept beside them, and counted when the groups are known.
 
-use crate::facts::{Cell, Facts, KeyTable, NONE, TextId};
+use crate::facts::{Cell, Entity, Facts, KeyTable, NONE, TextId};
 
 /// What requests of a kind have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,30 +15,17 @@ pub(super) struct Kind {
     pub(super) device_type: TextId,
     /// A user agent, or [`NONE`].
     pub(super) user_agent: TextId,
-    /// The server that logged them, or [`NONE`].
-    pub(super) server: TextId,
     /// Whether they count at all: not those whose other half is counted.
     pub(super) counts: bool,
-}
-
-/// All requests of a kind.
-pub(super) struct Sum {
-    /// How many, each counted once, with the first and the last.
-    pub(super) cell: Cell,
-    /// How many were logged: one that two servers logged counts for both.
-    pub(super) logged: u64,
 }
 
 /// The kinds of requests that there are.
 pub(super) struct Kinds {
     /// By their numbers.
-    pub(super) kinds: KeyTable<Kind>,
-    /// By their numbers.
-    pub(super) sums: Vec<Sum>,
-    /// Which devices are in which kind.
-    pub(super) devices: Who,
-    /// Which users are in which kind.
-    pub(super) users: Who,
+    kinds: KeyTable<Kind>,
+    /// All requests of each kind, by its number. Each counts once.
+    pub(super) sums: Vec<Cell>,
+    pub(super) members: Members,
 }
 
 impl Kinds {
@@ -46,7 +33,7 @@ impl Kinds {
     pub(super) fn new(facts: &Facts, counted: &[u64]) -> Kinds {
         let texts = &facts.texts;
         let mut kinds = KeyTable::default();
-        let mut sums: Vec<Sum> = Vec::new();
+        let mut sums: Vec<Cell> = Vec::new();
         let mut of_cells: Vec<u32> = Vec::with_capacity(facts.cells.len());
         for ((key, cell), &counted) in facts.cells.iter().zip(counted) {
             let identity = &facts.identities()[key.identity as usize];
@@ -57,43 +44,30 @@ impl Kinds {
                     text => texts.device_types.key_of(text),
                 },
                 user_agent: identity.user_agent,
-                server: key.server,
                 counts: counted > 0,
             });
             of_cells.push(kind);
-            let logged = cell.requests;
             let cell = Cell {
                 requests: counted,
                 ..*cell
             };
             match sums.get_mut(kind as usize) {
-                Some(sum) => {
-                    sum.cell.add(&cell);
-                    sum.logged += logged;
-                }
-                None => sums.push(Sum { cell, logged }),
+                Some(sum) => sum.add(&cell),
+                None => sums.push(cell),
             }
         }
-        let who = |of: fn(&Facts, u32) -> TextId| {
-            let cells = facts.cells.iter().zip(&of_cells);
-            Who::new(
-                cells.map(|((key, _), &kind)| (of(facts, facts.entity_of(key.identity)), kind)),
-            )
-        };
-        let (devices, users) = rayon::join(
-            || who(|facts, entity| facts.entities()[entity as usize].device),
-            || who(|facts, entity| facts.entities()[entity as usize].user),
-        );
+        let cells = facts.cells.iter().zip(&of_cells);
+        let entities = cells.map(|((key, _), &kind)| (facts.entity_of(key.identity), kind));
+        let members = Members::new(facts, sums.len(), entities);
         Kinds {
             kinds,
             sums,
-            devices,
-            users,
+            members,
         }
     }
 
     /// Every kind with its sum, in the order of their numbers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Kind, &Sum)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Kind, &Cell)> {
         let kinds = self.kinds.as_slice().iter().zip(&self.sums);
         (0..)
             .zip(kinds)
@@ -101,8 +75,47 @@ impl Kinds {
     }
 }
 
+/// The devices and users of kinds: of these kinds or of others that have numbers.
+pub(super) struct Members {
+    /// How many kinds there are.
+    kinds: usize,
+    devices: Who,
+    users: Who,
+}
+
+impl Members {
+    /// Of so many kinds, from pairs of an entity and a kind that it is in.
+    pub(super) fn new(
+        facts: &Facts,
+        kinds: usize,
+        pairs: impl Iterator<Item = (u32, u32)> + Clone + Send,
+    ) -> Members {
+        let who = |pairs, of: fn(&Entity) -> TextId| {
+            let entities = facts.entities();
+            let named = |(entity, kind)| (of(&entities[entity as usize]), kind);
+            Who::new(Iterator::map(pairs, named))
+        };
+        let of_devices = pairs.clone();
+        let (devices, users) = rayon::join(
+            || who(of_devices, |entity| entity.device),
+            || who(pairs, |entity| entity.user),
+        );
+        Members {
+            kinds,
+            devices,
+            users,
+        }
+    }
+
+    /// How many different devices and how many different users each group of kinds has.
+    pub(super) fn count(&self, groups: &[Vec<u32>]) -> (Vec<i64>, Vec<i64>) {
+        let groups = Groups::new(self.kinds, groups);
+        (self.devices.count(&groups), self.users.count(&groups))
+    }
+}
+
 /// Who is in which kind: the number of a device or user above that of a kind, in order.
-pub(super) struct Who(Vec<u64>);
+struct Who(Vec<u64>);
 
 impl Who {
     fn new(pairs: impl Iterator<Item = (TextId, u32)>) -> Who {
@@ -116,7 +129,7 @@ impl Who {
     }
 
     /// How many different ones each group has.
-    pub(super) fn count(&self, groups: &Groups) -> Vec<i64> {
+    fn count(&self, groups: &Groups) -> Vec<i64> {
         let mut counts = vec![0; groups.many];
         // Nobody is counted twice, since all that is known of one stands together.
         let mut last = vec![NONE; groups.many];
@@ -135,7 +148,7 @@ impl Who {
 }
 
 /// The groups of each kind: none if it is left out, several where it counts for several.
-pub(super) struct Groups {
+struct Groups {
     many: usize,
     /// For each kind where its groups begin; they end where those of the next begin.
     starts: Vec<u32>,
@@ -144,7 +157,7 @@ pub(super) struct Groups {
 
 impl Groups {
     /// The kinds of each group, of so many kinds in all.
-    pub(super) fn new(kinds: usize, of_groups: &[Vec<u32>]) -> Groups {
+    fn new(kinds: usize, of_groups: &[Vec<u32>]) -> Groups {
         let mut starts = vec![0u32; kinds + 1];
         for &kind in of_groups.iter().flatten() {
             starts[kind as usize + 1] += 1;

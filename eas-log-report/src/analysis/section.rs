@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::frame::Frames;
-use super::kinds::{Groups, Kinds};
+use super::kinds::Members;
 use super::specs::{Analysis, Count, Key, Of};
 use super::texts::Shown;
 use crate::ingest::Ingested;
@@ -30,7 +30,11 @@ pub(super) fn build(
         .agg(sums)
         .collect()?;
     if counts_who {
-        count_who(&mut groups, &frames.kinds)?;
+        let members = match analysis.of {
+            Of::Logged => &frames.served,
+            _ => &frames.kinds.members,
+        };
+        count_who(&mut groups, members)?;
     }
     for key in analysis.keys {
         if let Some(texts) = dictionary(*key, frames) {
@@ -153,18 +157,14 @@ fn sum(count: Count, of: Of) -> Option<Expr> {
 }
 
 /// Adds how many different devices and users each group has, of which the kinds are known.
-fn count_who(groups: &mut DataFrame, kinds: &Kinds) -> PolarsResult<()> {
+fn count_who(groups: &mut DataFrame, members: &Members) -> PolarsResult<()> {
     let lists = groups.column("kind")?.list()?;
     let lists = lists.no_null_series_iter().map(|list| {
         let kinds = list.u32()?;
         Ok(kinds.iter().flatten().collect())
     });
-    let of_groups = Groups::new(kinds.sums.len(), &lists.collect::<PolarsResult<Vec<_>>>()?);
-    for (count, who) in [
-        (Count::Devices, &kinds.devices),
-        (Count::Users, &kinds.users),
-    ] {
-        let counts = who.count(&of_groups);
+    let (devices, users) = members.count(&lists.collect::<PolarsResult<Vec<_>>>()?);
+    for (count, counts) in [(Count::Devices, devices), (Count::Users, users)] {
         groups.with_column(Column::new(count.column().key.into(), counts))?;
     }
     Ok(())

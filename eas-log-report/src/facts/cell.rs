@@ -13,15 +13,13 @@ pub struct Place {
     pub line: u32,
 }
 
-/// Who did what where: the key of a [`Cell`].
+/// Who did what: the key of a [`Cell`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CellKey {
     /// Who, by the number of the [`Identity`](super::Identity).
     pub identity: u32,
     /// What became of it, by the number of the [`Outcome`](super::Outcome).
     pub outcome: u32,
-    /// On which server.
-    pub server: TextId,
 }
 
 /// A folder that a device synchronized from the start on a day: sync key 0.

@@ -33,7 +33,7 @@ impl<K: Copy + Eq + Hash> CellTable<K> {
     }
 
     /// Every cell with its key.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &Cell)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &Cell)> + Clone {
         self.keys.as_slice().iter().zip(&self.cells)
     }
 

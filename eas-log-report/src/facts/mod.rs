@@ -16,6 +16,7 @@ mod key_table;
 mod once;
 mod outcome;
 mod run;
+mod served;
 mod split;
 mod sum_table;
 mod text_table;
@@ -34,6 +35,7 @@ pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};
 pub use run::Run;
+pub use served::{Served, ServedKey};
 pub use sum_table::{Add, SumTable};
 pub use text_table::{TextId, TextTable};
 
@@ -184,8 +186,10 @@ pub struct Facts {
     gauges: Vec<Gauge>,
     outcomes: KeyTable<Outcome>,
     judgements: Vec<Judgement>,
-    /// What happened to whom on which server.
+    /// What happened to whom.
     pub cells: CellTable<CellKey>,
+    /// Which servers logged the requests of whom.
+    pub served: SumTable<ServedKey, Served>,
     /// Synchronizations from the start.
     pub resyncs: CellTable<ResyncKey>,
     /// Exchange's own calls on behalf of ActiveSync.
@@ -352,7 +356,6 @@ impl Facts {
             self.cells.merge(&other.cells, |key| CellKey {
                 identity: identities[key.identity as usize],
                 outcome: outcomes[key.outcome as usize],
-                server: renumber(&servers, key.server),
             });
         };
         let day = |key: DayKey| DayKey {
@@ -363,6 +366,10 @@ impl Facts {
             for (gauge, &ours) in other.gauges.iter().zip(&entities) {
                 self.gauges[ours as usize].add(gauge, |text| values.text(text));
             }
+            self.served.merge(&other.served, |key| ServedKey {
+                entity: entities[key.entity as usize],
+                server: renumber(&servers, key.server),
+            });
             self.resyncs.merge(&other.resyncs, |key| ResyncKey {
                 entity: entities[key.entity as usize],
                 ..key

@@ -4,7 +4,7 @@ use std::mem::swap;
 
 use super::{
     BusyKey, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Latest, NONE, Outcome,
-    ResyncKey, TextId,
+    ResyncKey, ServedKey, TextId,
 };
 
 impl Facts {
@@ -13,6 +13,7 @@ impl Facts {
     pub fn swap_sums(&mut self, other: &mut Facts) {
         swap(&mut self.gauges, &mut other.gauges);
         swap(&mut self.cells, &mut other.cells);
+        swap(&mut self.served, &mut other.served);
         swap(&mut self.resyncs, &mut other.resyncs);
         swap(&mut self.internal, &mut other.internal);
         swap(&mut self.busy, &mut other.busy);
@@ -31,9 +32,15 @@ impl Facts {
             let key = CellKey {
                 identity: compact.identity(key.identity),
                 outcome: compact.outcome(key.outcome),
-                server: compact.server(key.server),
             };
             compact.facts.cells.add(key, cell);
+        }
+        for (key, served) in self.served.iter() {
+            let key = ServedKey {
+                entity: compact.entity(key.entity),
+                server: compact.server(key.server),
+            };
+            *compact.facts.served.of(key) = *served;
         }
         for (key, cell) in self.resyncs.iter() {
             let entity = compact.entity(key.entity);

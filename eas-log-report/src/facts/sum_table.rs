@@ -51,7 +51,7 @@ impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
     }
 
     /// Every sum with its key.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> + Clone {
         self.keys.as_slice().iter().zip(&self.sums)
     }
 

@@ -12,7 +12,7 @@ use crate::facts::Counts;
 use crate::ingest::{FileQuality, FileState, MalformedLine};
 
 /// Version of the form of a store. A store of another is not read.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 
 /// What a store holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,8 @@ use super::values::{
 };
 use crate::facts::{
     BusyKey, BusyMinute, Cell, CellKey, DayKey, Facts, Gauge, Identity, InternalKey, Largest,
-    Latest, NONE, Open, OpenRequest, Outcome, Quarters, ResyncKey, Run, TextId, Texts,
+    Latest, NONE, Open, OpenRequest, Outcome, Quarters, ResyncKey, Run, Served, ServedKey, TextId,
+    Texts,
 };
 use crate::ingest::{OpenOf, Part};
 
@@ -39,11 +40,15 @@ tables! {
         error: Option<u32>, access: Option<u32>, policy_key: String, sync_type: Option<String>,
         form: String, anonymous: bool, tier: String,
     }
-    /// What happened to whom on which server.
+    /// What happened to whom.
     Cells of CellRow = "cells" {
-        source: u32, identity: u32, outcome: u32, server: Option<u32>,
+        source: u32, identity: u32, outcome: u32,
         requests: i64, first_time_s: Option<i64>, first_line: u32,
         last_time_s: Option<i64>, last_line: u32,
+    }
+    /// Which servers logged the requests of whom.
+    ServedTable of ServedRow = "served" {
+        source: u32, entity: u32, server: Option<u32>, requests: i64, failed: i64,
     }
     /// Synchronizations from the start.
     Resyncs of ResyncRow = "resyncs" {
@@ -196,6 +201,7 @@ day_tables! {
     identities: Identities,
     outcomes: Outcomes,
     cells: Cells,
+    served: ServedTable,
     resyncs: Resyncs,
     internal: Internal,
     busy: Busy,
@@ -339,12 +345,20 @@ impl DayTables {
                 source,
                 identity: key.identity,
                 outcome: key.outcome,
-                server: id(key.server),
                 requests: number(cell.requests),
                 first_time_s: time_s(cell.first),
                 first_line: cell.first.place.line,
                 last_time_s: time_s(cell.last),
                 last_line: cell.last.place.line,
+            });
+        }
+        for (key, served) in facts.served.iter() {
+            self.served.push(ServedRow {
+                source,
+                entity: key.entity,
+                server: id(key.server),
+                requests: number(served.requests),
+                failed: number(served.failed),
             });
         }
         for (key, cell) in facts.resyncs.iter() {
@@ -448,14 +462,10 @@ impl DayTables {
         }
         for row in self.cells.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;
-            let check = within(row.identity, facts.identities().len())
-                .and_then(|_| within(row.outcome, facts.outcomes().len()))
-                .and_then(|_| text_within(row.server, facts.texts.servers.len()));
-            let server = check.map_err(at(Cells::NAME))?;
             let key = CellKey {
-                identity: row.identity,
-                outcome: row.outcome,
-                server,
+                identity: within(row.identity, facts.identities().len())
+                    .map_err(at(Cells::NAME))?,
+                outcome: within(row.outcome, facts.outcomes().len()).map_err(at(Cells::NAME))?,
             };
             facts.cells.add(
                 key,
@@ -465,6 +475,19 @@ impl DayTables {
                     last: moment(number(row.source), row.last_time_s, row.last_line),
                 },
             );
+        }
+        for row in self.served.into_rows() {
+            let facts = &mut parts.entry(row.source).or_default().facts;
+            let server = text_within(row.server, facts.texts.servers.len());
+            let key = ServedKey {
+                entity: within(row.entity, facts.entities().len())
+                    .map_err(at(ServedTable::NAME))?,
+                server: server.map_err(at(ServedTable::NAME))?,
+            };
+            *facts.served.of(key) = Served {
+                requests: unsigned(row.requests),
+                failed: unsigned(row.failed),
+            };
         }
         for row in self.resyncs.into_rows() {
             let facts = &mut parts.entry(row.source).or_default().facts;
@@ -842,7 +865,6 @@ mod tests {
             source: 1,
             identity: 0,
             outcome: 0,
-            server: None,
             requests: 1,
             first_time_s: None,
             first_line: 1,

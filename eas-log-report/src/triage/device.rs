@@ -106,12 +106,6 @@ impl Device {
             .collect();
         versions.sort_unstable();
         versions.dedup();
-        let mut servers: Vec<TextId> = events()
-            .map(|event| event.key.server)
-            .filter(|&server| server != NONE)
-            .collect();
-        servers.sort_unstable();
-        servers.dedup();
         let mut commands: Vec<(TextId, u64)> = Vec::new();
         for event in events().filter(|event| event.outcome.command != NONE && event.counted > 0) {
             match commands
@@ -163,7 +157,7 @@ impl Device {
             user_agent: latest.user_agent,
             user_agents,
             versions,
-            servers,
+            servers: history.servers.clone(),
             requests: history.requests(),
             failed: history.failed(),
             commands,

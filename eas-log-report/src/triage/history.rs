@@ -79,6 +79,8 @@ pub(crate) struct History<'f> {
     pub(crate) device: TextId,
     /// What happened, in no order.
     pub(crate) events: Vec<Event<'f>>,
+    /// The servers that logged it, each once.
+    pub(crate) servers: Vec<TextId>,
     pub(crate) calendar: Calendar,
     pub(crate) gauge: Gauge,
     /// Most requests within sixty seconds, with one of them.

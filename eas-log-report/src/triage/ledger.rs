@@ -8,7 +8,7 @@ use super::calendar::{Calendar, Days, EPISODE};
 use super::device::Device;
 use super::history::{Event, History, Resync};
 use super::rules::{Limits, decide};
-use crate::facts::{Cell, CellKey, Facts, Gauge, NONE, ResyncKey};
+use crate::facts::{Cell, CellKey, Facts, Gauge, NONE, ResyncKey, TextId};
 
 /// A row for each device of each user.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,7 @@ struct Sorted {
     rows: Vec<Vec<u32>>,
     /// Numbers of cells by entity.
     cells: ByEntity,
+    served: ByEntity,
     days: ByEntity,
     troubles: ByEntity,
     busy: ByEntity,
@@ -76,6 +77,7 @@ impl Ledger {
     ) -> Ledger {
         let sorted = Sorted::new(facts);
         let cells: Vec<_> = facts.cells.iter().collect();
+        let served: Vec<_> = facts.served.iter().collect();
         let days: Vec<_> = facts.days.iter().collect();
         let troubles: Vec<_> = facts.troubles.iter().collect();
         let busy: Vec<_> = facts.busy.iter().collect();
@@ -107,6 +109,7 @@ impl Ledger {
                     user: named.user,
                     device: named.device,
                     events,
+                    servers: servers(sorted.served.of(entities).map(|n| served[n].0.server)),
                     calendar: Calendar::default(),
                     gauge: gauge(facts, entities),
                     busiest_minute: busiest(sorted.busy.of(entities).map(|n| busy[n])),
@@ -165,6 +168,14 @@ fn gauge(facts: &Facts, entities: &[u32]) -> Gauge {
     gauge
 }
 
+/// The servers that logged requests, each once.
+fn servers(servers: impl Iterator<Item = TextId>) -> Vec<TextId> {
+    let mut servers: Vec<TextId> = servers.filter(|&server| server != NONE).collect();
+    servers.sort_unstable();
+    servers.dedup();
+    servers
+}
+
 /// The folders that were synchronized from the start, on each day.
 fn folders<'f>(resyncs: impl Iterator<Item = (&'f ResyncKey, &'f Cell)>) -> Vec<Resync> {
     let mut folders: Vec<((u64, i32), Cell)> = Vec::new();
@@ -191,6 +202,7 @@ impl Sorted {
         Sorted {
             rows: rows(facts),
             cells: list(facts.cells.iter().map(identity).collect()),
+            served: list(facts.served.iter().map(|(key, _)| key.entity).collect()),
             days: list(facts.days.iter().map(|(key, _)| key.entity).collect()),
             troubles: list(facts.troubles.iter().map(|(key, _)| key.entity).collect()),
             busy: list(facts.busy.iter().map(|(key, _)| key.entity).collect()),

@@ -32,7 +32,7 @@ use self::waiting::{Measures, Request, Waiting};
 use super::filter::Filter;
 use crate::facts::{
     Cell, CellKey, Facts, Followed, InternalKey, Judgement, LogForm, Moment, NONE, Outcome, Place,
-    PolicyKey, ResyncKey, Run, TextId, TextTable, spanned,
+    PolicyKey, ResyncKey, Run, ServedKey, TextId, TextTable, spanned,
 };
 
 /// In place of commands that are too many to be told apart.
@@ -333,12 +333,12 @@ impl<'f> Gatherer<'f> {
         let key = CellKey {
             identity: known.identity,
             outcome,
-            server: self.server(record),
         };
+        let server = self.server(record);
         let half = tier.half().unwrap_or(Half::Whole);
         self.count_hour(time, half, judgement);
         if self.kept.is_some() {
-            self.keep(record, asked, key, moment);
+            self.keep(record, asked, key, server, moment);
         }
         let (sync_key, first_sync) = match asked.command {
             Some(Command::Sync) => sync(log, legacy.as_ref(), judgement),
@@ -347,6 +347,7 @@ impl<'f> Gatherer<'f> {
         let request = Request {
             entity: known.entity,
             key,
+            server,
             half,
             moment,
             sync_key,
@@ -392,6 +393,7 @@ impl<'f> Gatherer<'f> {
     fn add(&mut self, request: &Request) {
         let &Request {
             entity,
+            server,
             half,
             moment,
             ..
@@ -399,6 +401,8 @@ impl<'f> Gatherer<'f> {
         let judgement = self.facts.judgement(request.key.outcome);
         self.facts.cells.add(request.key, &Cell::one(moment));
         let device = &mut self.devices[entity as usize];
+        let key = ServedKey { entity, server };
+        device.count_served((&mut self.facts, self.turn), key, judgement.failed);
         if let Some(time) = moment.seconds() {
             device.count((&mut self.facts, self.turn), entity, time, half, judgement);
             let (facts, by_day) = (&mut self.facts, &mut self.by_day);
@@ -431,7 +435,14 @@ impl<'f> Gatherer<'f> {
 
     /// Keeps a line.
     #[cold]
-    fn keep(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>, key: CellKey, at: Moment) {
+    fn keep(
+        &mut self,
+        record: &Record<'_, '_>,
+        asked: &Asked<'_>,
+        key: CellKey,
+        server: TextId,
+        at: Moment,
+    ) {
         let facts = &self.facts;
         let outcome = facts.outcomes()[key.outcome as usize];
         let judgement = facts.judgement(key.outcome);
@@ -444,7 +455,7 @@ impl<'f> Gatherer<'f> {
             at,
             user: text(facts.texts.users.texts(), user),
             device: asked.device.to_vec(),
-            server: text(&facts.texts.servers, key.server),
+            server: text(&facts.texts.servers, server),
             command: text(&facts.texts.commands, outcome.command),
             said: outcome.describe(&facts.texts),
             sc_status: outcome.sc_status,

@@ -14,6 +14,8 @@ use crate::facts::{CellKey, Gauge, Moment, NONE, TextId, note, raise, raise_at, 
 pub(super) struct Request {
     pub(super) entity: u32,
     pub(super) key: CellKey,
+    /// The server that logged it, or [`NONE`].
+    pub(super) server: TextId,
     pub(super) half: Half,
     pub(super) moment: Moment,
     /// The hash of what a Sync says of its key.
@@ -194,8 +196,8 @@ mod tests {
             key: CellKey {
                 identity: 0,
                 outcome: 0,
-                server: NONE,
             },
+            server: NONE,
             half: Half::Whole,
             moment: Moment { time: 0, place },
             sync_key: None,
