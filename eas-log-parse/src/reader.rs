@@ -307,15 +307,44 @@ impl<R: Read> LogReader<R> {
 
     /// Reads through a buffer of this many bytes (at least one), which grows where a line needs it.
     pub fn with_capacity(capacity: usize, source: R) -> LogReader<R> {
+        LogReader::with_buffer(vec![0; capacity.max(1)], 0, source)
+    }
+
+    /// Reads through this buffer, which grows where a line needs it. So many bytes of it, of which it
+    /// has no more, were read before and come first.
+    ///
+    /// ```
+    /// use eas_log_parse::LogReader;
+    ///
+    /// let mut buffer = b"#Fields: time\n11:30:11\n".to_vec();
+    /// let read = buffer.len();
+    /// for rest in ["", "11:30:12\n"] {
+    ///     let mut log = LogReader::with_buffer(buffer, read, rest.as_bytes());
+    ///     let mut lines = 0;
+    ///     while log.next_entry()?.is_some() {
+    ///         lines += 1;
+    ///     }
+    ///     assert_eq!(lines, 2 + rest.lines().count());
+    ///     buffer = log.into_buffer();
+    ///     buffer[..read].copy_from_slice(b"#Fields: time\n11:30:11\n");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn with_buffer(buffer: Vec<u8>, read: usize, source: R) -> LogReader<R> {
         LogReader {
             source,
-            buffer: vec![0; capacity.max(1)],
             start: 0,
-            end: 0,
+            end: read.min(buffer.len()),
+            buffer,
             at_end: false,
             error: None,
             state: State::default(),
         }
+    }
+
+    /// The buffer, to be used for another log. What stands in it is of no more use.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// Reads on from this position, a line start, with this header in force: for a piece of a log,
@@ -395,7 +424,7 @@ impl<R: Read> LogReader<R> {
             self.start = 0;
         }
         if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+            self.buffer.resize((self.buffer.len() * 2).max(1), 0);
         }
         loop {
             match self.source.read(&mut self.buffer[self.end..]) {

@@ -35,6 +35,10 @@ impl EasStem {
     /// ```
     #[inline]
     pub fn parse(path: &[u8]) -> Option<EasStem> {
+        // As almost every server writes it.
+        if path == b"/Microsoft-Server-ActiveSync/default.eas" {
+            return Some(EasStem::DefaultEas);
+        }
         let (root, rest) = path.split_at_checked(ROOT.len())?;
         if !root.eq_ignore_ascii_case(ROOT) || !matches!(rest, [] | [b'/', ..]) {
             return None;

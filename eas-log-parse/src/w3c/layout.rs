@@ -1,8 +1,8 @@
 //! What the columns of a line mean.
 
-use std::sync::Arc;
-
 use core::fmt;
+use core::ops::Range;
+use std::sync::Arc;
 
 use super::field::Field;
 use crate::text::Escaped;
@@ -23,7 +23,9 @@ use crate::text::Escaped;
 pub struct FieldLayout(Arc<Inner>);
 
 struct Inner {
-    names: Vec<Box<[u8]>>,
+    text: Box<[u8]>,
+    /// Where the names stand in the text.
+    names: Vec<Range<usize>>,
     columns: [u16; Field::COUNT],
 }
 
@@ -44,20 +46,29 @@ impl FieldLayout {
     /// ```
     pub fn parse(names: &[u8]) -> FieldLayout {
         let mut columns = [ABSENT; Field::COUNT];
-        let names: Vec<Box<[u8]>> = names
-            .split(|&b| b == b' ' || b == b'\t')
-            .filter(|name| !name.is_empty())
-            .map(Box::from)
-            .collect();
+        let text: Box<[u8]> = names.into();
+        let mut names = Vec::new();
+        let mut start = 0;
+        for name in text.split(|&b| b == b' ' || b == b'\t') {
+            let end = start + name.len();
+            if !name.is_empty() {
+                names.push(start..end);
+            }
+            start = end + 1;
+        }
         for (column, name) in names.iter().enumerate().take(usize::from(ABSENT)) {
-            if let Some(field) = Field::from_name(name) {
+            if let Some(field) = Field::from_name(&text[name.clone()]) {
                 let slot = &mut columns[field as usize];
                 if *slot == ABSENT {
                     *slot = column as u16;
                 }
             }
         }
-        FieldLayout(Arc::new(Inner { names, columns }))
+        FieldLayout(Arc::new(Inner {
+            text,
+            names,
+            columns,
+        }))
     }
 
     /// Number of fields, which is the number of values a record must have.
@@ -79,15 +90,13 @@ impl FieldLayout {
 
     /// The column of a field of any name, from 0, without regard to case.
     pub fn column_named(&self, name: &[u8]) -> Option<usize> {
-        self.0
-            .names
-            .iter()
-            .position(|n| n.eq_ignore_ascii_case(name))
+        self.names().position(|n| n.eq_ignore_ascii_case(name))
     }
 
     /// The names as they were written, in order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.0.names.iter().map(|name| &**name)
+        let Inner { text, names, .. } = &*self.0;
+        names.iter().map(|name| &text[name.clone()])
     }
 }
 

@@ -39,6 +39,16 @@ pub struct Record<'a, 'l> {
     pub(crate) date: Option<NaiveDate>,
 }
 
+/// A value that opens with a quote.
+#[cold]
+fn unquoted(value: &[u8]) -> Option<&[u8]> {
+    let value = match value {
+        [b'"', inner @ .., b'"'] => inner,
+        plain => plain,
+    };
+    (!value.is_empty() && value != b"-").then_some(value)
+}
+
 /// A getter whose value is a number.
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $field:ident),+ $(,)?) => {
@@ -100,11 +110,11 @@ impl<'a, 'l> Record<'a, 'l> {
     /// the whole value (Advanced Logging) are taken off; doubled quotes inside stay doubled.
     #[inline]
     pub fn value(&self, column: usize) -> Option<&'a [u8]> {
-        let value = match self.raw(column)? {
-            [b'"', inner @ .., b'"'] => inner,
-            plain => plain,
-        };
-        (!value.is_empty() && value != b"-").then_some(value)
+        match self.raw(column)? {
+            [] | [b'-'] => None,
+            [b'"', ..] => unquoted(self.raw(column)?),
+            plain => Some(plain),
+        }
     }
 
     /// The value of a standard field.

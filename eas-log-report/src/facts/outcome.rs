@@ -1,5 +1,7 @@
 //! What became of a request.
 
+use std::hash::{Hash, Hasher};
+
 use eas_log_parse::codes::{self, Class};
 use eas_log_parse::{Access, AccessReason, AccessState, Escaped, SyncType, Tier};
 
@@ -33,7 +35,7 @@ pub enum LogForm {
 }
 
 /// What a line says of the request and its result, without who sent it, where and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Command, or the HTTP method of a request without one; a text of [`Texts::commands`].
     pub command: TextId,
@@ -61,6 +63,42 @@ pub struct Outcome {
     pub anonymous: bool,
     /// The server's part in the request.
     pub tier: Tier,
+}
+
+/// In five words: there is one to be looked up for each line, and a word for each field would take as
+/// long as all the rest of looking it up.
+impl Hash for Outcome {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let &Outcome {
+            command,
+            sc_status,
+            sc_substatus,
+            sc_win32_status,
+            eas_status,
+            version,
+            error,
+            access,
+            policy_key,
+            sync_type,
+            form,
+            anonymous,
+            tier,
+        } = self;
+        let number = |number: Option<u16>| number.map_or(u32::MAX, u32::from);
+        let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let kinds = [
+            policy_key as u8,
+            sync_type.map_or(u8::MAX, |kind| kind as u8),
+            form as u8,
+            (tier as u8) << 1 | u8::from(anonymous),
+        ];
+        state.write_u64(two(command, number(sc_status)));
+        state.write_u64(two(number(sc_substatus), number(eas_status)));
+        state.write_u64(two(number(version), error));
+        state.write_u64(two(access, u32::from_le_bytes(kinds)));
+        state.write_u64(sc_win32_status.unwrap_or(u64::MAX));
+    }
 }
 
 /// What an outcome means for reports.

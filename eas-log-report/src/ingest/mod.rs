@@ -3,6 +3,7 @@
 mod ahead;
 mod continued;
 mod filter;
+mod found;
 mod gather;
 mod pipeline;
 mod quality;

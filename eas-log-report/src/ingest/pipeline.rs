@@ -11,17 +11,18 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use eas_log_parse::Header;
+use eas_log_parse::{Header, LogReader};
 use rayon::prelude::*;
 
 use super::ahead::Offer;
 use super::filter::Filter;
+use super::found::{Found, SMALL};
 use super::gather::{Bounds, Gathered, Gatherer, Kept, Strangers};
 use super::quality::{FileQuality, FileState, MalformedLine, Quality, keep};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
-use super::spans::{Plain, Queue, Span, Task};
+use super::spans::{Plain, Queue, Small, Span, Task};
 use crate::facts::{Facts, Followed, Place};
-use crate::input::{Source, Stream, open_plain, open_stream};
+use crate::input::{RangeReader, Source, Stream, open_small, open_stream};
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -105,12 +106,18 @@ impl Progress for () {
 /// Reads all sources. Twice, if strangers have invented more senders than are told apart: which of them
 /// are is known only at the end.
 pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) -> Ingested {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads);
+    // Without threads the work is done all the same.
+    let pool = pool.build().ok();
+    let found = Found::look(sources, options, pool.as_ref());
     let reading = Reading {
         sources,
+        found: &found,
         options,
         progress,
+        pool: pool.as_ref(),
         bounds: Bounds::default(),
-        gives_up: sources.iter().all(Source::can_be_read_again),
+        gives_up: found.lasts,
     };
     let (ingested, strangers) = reading.all();
     if !reading.gives_up || !strangers.is_surprised() {
@@ -128,8 +135,11 @@ pub fn ingest(sources: &[Source], options: &Options, progress: &dyn Progress) ->
 /// A way through all sources.
 struct Reading<'r> {
     sources: &'r [Source],
+    /// What they are.
+    found: &'r Found,
     options: &'r Options,
     progress: &'r dyn Progress,
+    pool: Option<&'r rayon::ThreadPool>,
     /// Who is told apart.
     bounds: Bounds,
     /// Whether to give up where more senders come than are told apart.
@@ -139,57 +149,24 @@ struct Reading<'r> {
 impl Reading<'_> {
     fn all(&self) -> (Ingested, Strangers) {
         let &Reading {
-            sources,
+            found,
             options,
-            progress,
+            pool,
             ..
         } = self;
-        let mut files: Vec<FileQuality> = sources
-            .iter()
-            .map(|source| FileQuality::new(source.name()))
-            .collect();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build();
-        let look = |source: &Source| open_plain(source, &options.fallback);
-        let looked_at: Vec<_> = match &pool {
-            Ok(pool) => pool.install(|| sources.par_iter().map(look).collect()),
-            // Without threads the work is done all the same.
-            Err(_) => sources.iter().map(look).collect(),
-        };
-        let (mut plain, mut streams) = (Vec::new(), Vec::new());
-        let mut bytes = 0;
-        for ((file, source), found) in sources.iter().enumerate().zip(looked_at) {
-            files[file].state = match found {
-                Ok(Some(Ok(found))) => {
-                    bytes += found.length;
-                    plain.push(Plain::new(file, found, options.piece_size));
-                    continue;
-                }
-                // Streams are opened when it is their turn, however many there are.
-                Ok(None) => {
-                    let size = source.size();
-                    bytes += size.unwrap_or(0);
-                    streams.push((file, size.unwrap_or(u64::MAX)));
-                    continue;
-                }
-                Ok(Some(Err(reason))) => FileState::Skipped(reason),
-                Err(error) => FileState::Unreadable(error.to_string()),
-            };
-        }
-        progress.begin(bytes);
-
+        let Found { plain, .. } = found;
+        self.progress.begin(found.bytes);
         let state = State {
-            queue: Mutex::new(Queue::new(&plain, streams, &options.fallback)),
+            queue: Mutex::new(Queue::new(found, &options.fallback)),
             collected: Mutex::default(),
         };
         loop {
-            let worker = || Worker::new(self, &plain, &state).run();
-            match &pool {
-                Ok(pool) => {
+            let worker = || Worker::new(self, plain, &state).run();
+            match pool {
+                Some(pool) => {
                     pool.broadcast(|_| worker());
                 }
-                Err(_) => worker(),
+                None => worker(),
             }
             let mut collected = lock(&state.collected);
             let wrong = collected.take_wrong();
@@ -202,25 +179,24 @@ impl Reading<'_> {
 
         let collected = state.collected.into_inner();
         let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
+        let mut files = found.files.clone();
         for (file, state) in collected.unread.drain(..) {
             files[file].state = state;
         }
         let shares = collected.shares();
-        let whole = match &pool {
-            Ok(pool) => pool.install(|| {
+        let whole = match pool {
+            Some(pool) => pool.install(|| {
                 let shares = shares.into_par_iter();
                 shares.reduce(Share::default, Share::merge)
             }),
-            Err(_) => shares.into_iter().fold(Share::default(), Share::merge),
+            None => shares.into_iter().fold(Share::default(), Share::merge),
         };
-        let (gathered, done) = whole.finish(&plain);
+        let (gathered, done) = whole.finish(plain);
         let mut lines_before: Vec<Vec<u64>> = files.iter().map(|_| Vec::new()).collect();
         for (file, pieces) in done {
             lines_before[file] = sum_up(pieces, &mut files[file]);
         }
-        for plain in &plain {
-            plain.check_length(&mut files[plain.file]);
-        }
+        found.check_lengths(&mut files);
         let ingested = Ingested {
             facts: gathered.facts,
             quality: Quality { files },
@@ -433,6 +409,8 @@ struct Worker<'w> {
     /// Gathers what is known to be read rightly.
     own: Gatherer<'w>,
     spans: Vec<Done>,
+    /// The buffer of small files.
+    buffer: Vec<u8>,
 }
 
 impl<'w> Worker<'w> {
@@ -443,6 +421,7 @@ impl<'w> Worker<'w> {
             state,
             own: reading.gatherer(),
             spans: Vec::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -453,6 +432,7 @@ impl<'w> Worker<'w> {
                 None => break,
                 Some(Task::Help(helper)) => helper.run(),
                 Some(Task::Stream(file, offer)) => self.read_stream(file, offer),
+                Some(Task::Small(small)) => self.read_small(small),
                 Some(Task::Span(span)) if span.first == 0 => {
                     let (span, pieces) = read_span(
                         span,
@@ -535,7 +515,7 @@ impl<'w> Worker<'w> {
                 let own = &mut self.own;
                 let scanned = scan_stream(file, stream, offer, fallback, own, progress);
                 self.spans.push(Done {
-                    span: Span::stream(file, fallback),
+                    span: Span::whole(file, fallback),
                     pieces: vec![scanned],
                     followed: Vec::new(),
                 });
@@ -544,8 +524,55 @@ impl<'w> Worker<'w> {
             Ok(Err(reason)) => FileState::Skipped(reason),
             Err(error) => FileState::Unreadable(error.to_string()),
         };
-        let size = sources[file].size().unwrap_or(0);
-        progress.advance(size);
+        self.leave_unread(file, sources[file].size().unwrap_or(0), state);
+    }
+
+    fn read_small(&mut self, Small { file, length }: Small) {
+        let &Reading {
+            sources,
+            options,
+            progress,
+            ..
+        } = self.reading;
+        let Source::File(path) = &sources[file] else {
+            return;
+        };
+        let fallback = &options.fallback;
+        // One byte more, so that the end shows without room for more.
+        let room = (SMALL as usize).max(length) + 1;
+        self.buffer.resize(self.buffer.len().max(room), 0);
+        let state = match open_small(path, length, fallback, &mut self.buffer) {
+            Ok(Some(Ok((read, opened)))) => {
+                let piece = Piece {
+                    file,
+                    number: 0,
+                    path,
+                    from: 0,
+                    to: length as u64,
+                    length: length as u64,
+                };
+                let rest = RangeReader::behind(read as u64, opened, piece.length);
+                let buffer = std::mem::take(&mut self.buffer);
+                let mut reader = Some(LogReader::with_buffer(buffer, read, rest));
+                let scanned = scan_piece(&piece, fallback, &mut reader, &mut self.own, progress);
+                self.buffer = reader.map_or_else(Vec::new, LogReader::into_buffer);
+                self.spans.push(Done {
+                    span: Span::whole(file, fallback),
+                    pieces: vec![scanned],
+                    followed: Vec::new(),
+                });
+                return;
+            }
+            Ok(None) => return lock(&self.state.queue).add_stream(file),
+            Ok(Some(Err(reason))) => FileState::Skipped(reason),
+            Err(error) => FileState::Unreadable(error.to_string()),
+        };
+        self.leave_unread(file, length as u64, state);
+    }
+
+    /// Notes a file of this size that is not for reading.
+    fn leave_unread(&self, file: usize, size: u64, state: FileState) {
+        self.reading.progress.advance(size);
         lock(&self.state.collected).unread.push((file, state));
     }
 }

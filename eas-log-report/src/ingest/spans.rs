@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use eas_log_parse::Header;
 
 use super::ahead::{Helper, Offer, offer};
-use super::quality::{FileQuality, FileState};
+use super::found::Found;
 use crate::input::{PlainFile, Stream};
 
 /// A file that can be read at any place.
@@ -42,16 +42,15 @@ impl Plain {
             pieces,
         }
     }
+}
 
-    /// Notes if the file has become shorter.
-    pub(super) fn check_length(&self, quality: &mut FileQuality) {
-        if quality.bytes < self.length && quality.state == FileState::Read {
-            quality.state = FileState::Broken(format!(
-                "the file became shorter while it was read: {} of {} bytes were there",
-                quality.bytes, self.length
-            ));
-        }
-    }
+/// A file that is read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Small {
+    /// Number of the file among all.
+    pub(super) file: usize,
+    /// Length in bytes when it was found.
+    pub(super) length: usize,
 }
 
 /// Pieces of a file in a row, for one thread.
@@ -72,8 +71,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The span of a stream, which is one piece.
-    pub(super) fn stream(file: usize, header: &Header) -> Span {
+    /// The span of a whole file that is one piece.
+    pub(super) fn whole(file: usize, header: &Header) -> Span {
         Span {
             file,
             plain: usize::MAX,
@@ -98,6 +97,8 @@ impl Span {
 pub(super) enum Task {
     /// To read this file, which is a stream, and to give its decompression away if asked.
     Stream(usize, Offer<Stream>),
+    /// To read a small file.
+    Small(Small),
     /// To decompress what another thread reads.
     Help(Helper<Stream>),
     /// To read a span.
@@ -110,6 +111,8 @@ pub(super) struct Queue {
     headers: Vec<Header>,
     /// The files that are streams. The last is begun first.
     streams: Vec<usize>,
+    /// The last is begun first.
+    small: Vec<Small>,
     /// Streams that were begun, for who can help with them. The last was begun last.
     offered: Vec<Helper<Stream>>,
     /// The last is begun first.
@@ -119,8 +122,9 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// `streams` are files with their sizes.
-    pub(super) fn new(plain: &[Plain], mut streams: Vec<(usize, u64)>, header: &Header) -> Queue {
+    pub(super) fn new(found: &Found, header: &Header) -> Queue {
+        let Found { plain, .. } = found;
+        let mut streams = found.streams.clone();
         // The largest is begun first, so that no thread is left alone with it at the end.
         streams.sort_by_key(|&(_, size)| size);
         let whole = |(number, plain): (usize, &Plain)| Span {
@@ -134,6 +138,7 @@ impl Queue {
         Queue {
             headers: plain.iter().map(|plain| plain.header.clone()).collect(),
             streams: streams.into_iter().map(|(file, _)| file).collect(),
+            small: found.small.iter().rev().copied().collect(),
             offered: Vec::new(),
             waiting: plain.iter().enumerate().map(whole).rev().collect(),
             begun: Vec::new(),
@@ -145,13 +150,23 @@ impl Queue {
         self.waiting.extend(spans);
     }
 
-    /// Something to begin. A stream cannot be cut, so streams come first; to help with one is what
-    /// is left when there is nothing to begin.
+    /// A small file that turned out to be a stream is begun next.
+    pub(super) fn add_stream(&mut self, file: usize) {
+        self.streams.push(file);
+    }
+
+    /// Something to begin. A stream cannot be cut, so streams come first; small files come last, to
+    /// fill up what time is left; to help with a stream is what is left when there is nothing to begin.
     pub(super) fn begin(&mut self) -> Option<Task> {
         if let Some(file) = self.streams.pop() {
             let (offer, helper) = offer();
             self.offered.push(helper);
             return Some(Task::Stream(file, offer));
+        }
+        if self.waiting.is_empty()
+            && let Some(small) = self.small.pop()
+        {
+            return Some(Task::Small(small));
         }
         let Some(span) = self.waiting.pop().or_else(|| self.take_over()) else {
             return self.offered.pop().map(Task::Help);
@@ -222,7 +237,7 @@ mod tests {
         header.layout().map(FieldLayout::len)
     }
 
-    fn queue(pieces: &[u32]) -> (Vec<Plain>, Queue) {
+    fn queue(pieces: &[u32]) -> Queue {
         let plain: Vec<Plain> = pieces
             .iter()
             .enumerate()
@@ -235,8 +250,15 @@ mod tests {
                 Plain::new(file, found, 10)
             })
             .collect();
-        let queue = Queue::new(&plain, Vec::new(), &Header::default());
-        (plain, queue)
+        let found = Found {
+            files: Vec::new(),
+            plain,
+            streams: Vec::new(),
+            small: Vec::new(),
+            bytes: 0,
+            lasts: true,
+        };
+        Queue::new(&found, &Header::default())
     }
 
     fn span(queue: &mut Queue) -> Option<Span> {
@@ -250,7 +272,7 @@ mod tests {
     fn every_piece_is_read_once_however_threads_take_turns() {
         let mut tried = 0;
         for seed in 0..50u32 {
-            let (_, mut queue) = queue(&[7, 1, 3]);
+            let mut queue = queue(&[7, 1, 3]);
             let mut read = Vec::new();
             let mut at_work: Vec<Span> = Vec::new();
             let mut turn = seed;
@@ -290,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_back_half_goes_to_who_has_nothing() {
-        let (_, mut queue) = queue(&[8]);
+        let mut queue = queue(&[8]);
         let whole = span(&mut queue).unwrap();
         assert_eq!(queue.next_piece(&whole, &Header::default()), Some(0));
         let taken = span(&mut queue).unwrap();
@@ -302,7 +324,7 @@ mod tests {
 
     #[test]
     fn the_first_piece_stays_with_who_began_the_file() {
-        let (_, mut queue) = queue(&[1, 2]);
+        let mut queue = queue(&[1, 2]);
         let (one, two) = (span(&mut queue).unwrap(), span(&mut queue).unwrap());
         let taken = span(&mut queue).unwrap();
         assert_eq!((taken.file, taken.first), (1, 1));
@@ -316,7 +338,7 @@ mod tests {
     #[test]
     fn what_is_taken_over_is_read_by_the_header_there() {
         for read_before in [false, true] {
-            let (_, mut queue) = queue(&[1, 8]);
+            let mut queue = queue(&[1, 8]);
             let small = span(&mut queue).unwrap();
             assert!(queue.next_piece(&small, &Header::default()).is_some());
             assert!(queue.next_piece(&small, &Header::default()).is_none());

@@ -154,7 +154,8 @@ fn add(path: &Path, identity: PathBuf, files: &mut BTreeMap<OsString, PathBuf>) 
 fn walk(folder: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut Vec<Problem>) {
     // The folder in hand and what it really is, which is looked up once for all files in it.
     let mut parent = (PathBuf::new(), PathBuf::new());
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+    let known = problems.len();
+    for entry in WalkDir::new(folder).follow_links(true) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 let path = entry.path();
@@ -173,6 +174,8 @@ fn walk(folder: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut V
             Err(error) => problems.extend(problem(folder, &error)),
         }
     }
+    // To sort the few problems takes less than to sort each folder.
+    problems[known..].sort_by(|a, b| a.path.cmp(&b.path));
 }
 
 /// What a search below a folder could not do. A link back to a folder above hides nothing.

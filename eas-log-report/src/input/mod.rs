@@ -9,7 +9,7 @@ mod stream;
 mod zip;
 
 pub use discover::{Discovered, Problem, discover, find_by_name};
-pub use open::{Content, PlainFile, Source, is_log, open, open_plain, open_stream};
+pub use open::{Content, PlainFile, Source, is_log, open, open_plain, open_small, open_stream};
 pub use pattern::wildcards;
 pub use range::RangeReader;
 pub use stream::Stream;

@@ -39,6 +39,19 @@ impl Source {
         }
     }
 
+    /// The path and the length in bytes of a file that can be read at any place. What is read from a pipe
+    /// is gone.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn length(&self) -> io::Result<Option<(&Path, u64)>> {
+        let Source::File(path) = self else {
+            return Ok(None);
+        };
+        let found = path.metadata()?;
+        Ok(found.is_file().then_some((path.as_path(), found.len())))
+    }
+
     /// Whether it can be opened twice and says the same, as a pipe does not.
     pub fn can_be_read_again(&self) -> bool {
         match self {
@@ -89,7 +102,11 @@ const FAR: usize = 64 << 20;
 /// # Errors
 /// If it cannot be read, be it a log whose form is not known.
 pub fn open(source: &Source, fallback: &Header) -> io::Result<Result<Content, String>> {
-    Ok(match open_plain(source, fallback)? {
+    let plain = match source.length()? {
+        Some((path, length)) => open_plain(path, length, fallback)?,
+        None => None,
+    };
+    Ok(match plain {
         Some(plain) => plain.map(Content::Plain),
         None => open_stream(source, fallback)?.map(Content::Stream),
     })
@@ -101,41 +118,71 @@ pub fn is_log(path: &Path) -> bool {
     path.is_file() && matches!(open(&source, &Header::default()), Ok(Ok(_)))
 }
 
-/// Looks at an input that can be cut into pieces. `Ok(None)` is one that cannot, for
+/// Looks at a file of this length. `Ok(None)` is one that cannot be cut into pieces, for
 /// [`open_stream`].
 ///
 /// # Errors
 /// If it cannot be read, be it a log whose form is not known.
 pub fn open_plain(
-    source: &Source,
+    path: &Path,
+    length: u64,
     fallback: &Header,
 ) -> io::Result<Option<Result<PlainFile, String>>> {
-    let Source::File(path) = source else {
-        return Ok(None);
+    let found = look_at_file(&mut File::open(path)?, length, fallback)?;
+    let plain = |header: Header| PlainFile {
+        path: path.to_owned(),
+        length,
+        header,
     };
-    let found = path.metadata()?;
-    // What is read from a pipe is gone.
-    if !found.is_file() {
-        return Ok(None);
-    }
-    let length = found.len();
+    Ok(found.map(|found| found.map(plain)))
+}
+
+/// Opens a small file of this length, and reads all of it that can be read at once into a buffer that
+/// has room for it: gives how many bytes that are, and the file behind them. The rest as
+/// [`open_plain`].
+///
+/// # Errors
+/// If nothing can be read, or if it is a log whose form is not known.
+pub fn open_small(
+    path: &Path,
+    length: usize,
+    fallback: &Header,
+    buffer: &mut [u8],
+) -> io::Result<Option<Result<(usize, File), String>>> {
     let mut file = File::open(path)?;
+    let mut filled = 0;
+    while filled < length {
+        match file.read(&mut buffer[filled..length]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if filled == 0 => return Err(error),
+            // It comes again to who reads on behind what could be read.
+            Err(_) => break,
+        }
+    }
+    let found = look_at_file(&mut &buffer[..filled], length as u64, fallback)?;
+    Ok(found.map(|found| found.map(|_| (filled, file))))
+}
+
+/// What a file of this length is: a log with this header in force at its first record, as far as its
+/// first bytes tell; or no log, and why; or one that is to be decompressed.
+fn look_at_file(
+    file: &mut impl Read,
+    length: u64,
+    fallback: &Header,
+) -> io::Result<Option<Result<Header, String>>> {
     let mut head = Head {
         bytes: Vec::with_capacity(FIRST_LOOK),
         error: None,
     };
-    head.read(&mut file, FIRST_LOOK);
-    let plain = |header: Header| PlainFile {
-        path: path.clone(),
-        length,
-        header,
-    };
+    head.read(file, FIRST_LOOK);
     if Wrapping::of(&head.bytes).is_none()
         && let Look::Log(header) = look_at(whole_lines(&head.bytes), fallback)
     {
-        return Ok(Some(Ok(plain(header))));
+        return Ok(Some(Ok(header)));
     }
-    read_head(&mut head, &mut file);
+    read_head(&mut head, file);
     match Wrapping::of(&head.bytes) {
         Some(Wrapping::Gzip | Wrapping::Zstd) => return Ok(None),
         Some(Wrapping::Zip) => {
@@ -146,7 +193,7 @@ pub fn open_plain(
         None => {}
     }
     let found = look_at(&head.bytes, fallback);
-    let found = match (found, head.error) {
+    Ok(Some(match (found, head.error) {
         (Look::Log(header) | Look::LogSoFar(header), _) => Ok(header),
         (_, Some(error)) => return Err(error),
         (Look::WithFields(reason), None) => {
@@ -158,8 +205,7 @@ pub fn open_plain(
         }
         (Look::Unread(reason), None) => return Err(unread(reason)),
         (Look::Other(reason), None) => Err(reason),
-    };
-    Ok(Some(found.map(plain)))
+    }))
 }
 
 /// Opens an input to be read from its start to its end.

@@ -31,6 +31,14 @@ impl RangeReader {
         })
     }
 
+    /// Goes on with a file of this length behind so many of its bytes, where it is at.
+    pub fn behind(read: u64, file: File, length: u64) -> RangeReader {
+        RangeReader {
+            file: file.take(length.saturating_sub(read)),
+            start: 0,
+        }
+    }
+
     /// Where the first line starts.
     pub fn start(&self) -> u64 {
         self.start
