@@ -15,11 +15,12 @@ pub(crate) fn number<T: TryFrom<u64>>(value: &[u8]) -> Result<T, Fault> {
     }
     // So few digits always fit, and almost no number has more.
     if value.len() <= u64::MAX.ilog10() as usize {
-        let (mut n, mut digits) = (0, true);
+        let (mut n, mut digits) = (0u64, true);
         for &byte in value {
             let digit = byte.wrapping_sub(b'0');
             digits &= digit <= 9;
-            n = n * 10 + u64::from(digit);
+            // What is no number may wrap.
+            n = n.wrapping_mul(10).wrapping_add(digit.into());
         }
         if digits {
             return T::try_from(n).map_err(|_| Fault::new(FaultKind::NumberTooLarge, 0));
@@ -151,6 +152,15 @@ mod tests {
         assert_eq!(number::<u16>(b"65536"), fault(FaultKind::NumberTooLarge, 0));
         assert_eq!(number::<u16>(b""), fault(FaultKind::BadNumber, 0));
         assert_eq!(number::<u16>(b"20O"), fault(FaultKind::BadNumber, 2));
+        assert_eq!(
+            number::<u64>(b"9999999999999999999"),
+            Ok(9_999_999_999_999_999_999)
+        );
+        assert_eq!(
+            number::<u64>(b"//////////////////9"),
+            fault(FaultKind::BadNumber, 0)
+        );
+        assert_eq!(number::<u64>(b"000000000000000000007"), Ok(7));
         assert_eq!(signed(b"-813709136"), Ok(-813_709_136));
         assert_eq!(signed(b"7"), Ok(7));
         assert_eq!(

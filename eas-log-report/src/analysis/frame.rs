@@ -65,7 +65,7 @@ impl<'f> Frames<'f> {
         let (kinds, hours) = rayon::join(|| Kinds::new(facts, counted), || hours(facts));
         let (logged, served) = logged(facts);
         let refused = refused(facts, counted, &outcomes);
-        let firsts = kinds.sums.iter().map(|sum| sum.first);
+        let firsts = kinds.iter().map(|(_, _, sum)| sum.first);
         let samples = in_order(firsts.chain(refused.iter().map(|row| row.cell.first)));
         let (error_names, names) = names_of_errors(&facts.texts.errors)?;
         let texts = Dictionaries {

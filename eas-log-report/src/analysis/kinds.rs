@@ -4,7 +4,7 @@
 //! Sections are group-bys over the kinds. How many different devices and users a group has is no sum
 //! over its kinds, so who is in which kind is kept beside them, and counted when the groups are known.
 
-use crate::facts::{Cell, Entity, Facts, KeyTable, NONE, TextId};
+use crate::facts::{Add, Cell, Entity, Facts, NONE, SumTable, TextId};
 
 /// What requests of a kind have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,10 +21,8 @@ pub(super) struct Kind {
 
 /// The kinds of requests that there are.
 pub(super) struct Kinds {
-    /// By their numbers.
-    kinds: KeyTable<Kind>,
-    /// All requests of each kind, by its number. Each counts once.
-    pub(super) sums: Vec<Cell>,
+    /// All requests of each kind. Each counts once.
+    sums: SumTable<Kind, Cell>,
     pub(super) members: Members,
 }
 
@@ -32,12 +30,11 @@ impl Kinds {
     /// `counted` tells of each cell how many of its requests count.
     pub(super) fn new(facts: &Facts, counted: &[u64]) -> Kinds {
         let texts = &facts.texts;
-        let mut kinds = KeyTable::default();
-        let mut sums: Vec<Cell> = Vec::new();
+        let mut sums: SumTable<Kind, Cell> = SumTable::default();
         let mut of_cells: Vec<u32> = Vec::with_capacity(facts.cells.len());
         for ((key, cell), &counted) in facts.cells.iter().zip(counted) {
             let identity = &facts.identities()[key.identity as usize];
-            let kind = kinds.intern(Kind {
+            let kind = sums.number(Kind {
                 outcome: key.outcome,
                 device_type: match identity.device_type {
                     NONE => NONE,
@@ -47,31 +44,21 @@ impl Kinds {
                 counts: counted > 0,
             });
             of_cells.push(kind);
-            let cell = Cell {
+            sums.get_mut(kind).add(&Cell {
                 requests: counted,
                 ..*cell
-            };
-            match sums.get_mut(kind as usize) {
-                Some(sum) => sum.add(&cell),
-                None => sums.push(cell),
-            }
+            });
         }
         let cells = facts.cells.iter().zip(&of_cells);
         let entities = cells.map(|((key, _), &kind)| (facts.entity_of(key.identity), kind));
         let members = Members::new(facts, sums.len(), entities);
-        Kinds {
-            kinds,
-            sums,
-            members,
-        }
+        Kinds { sums, members }
     }
 
     /// Every kind with its sum, in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Kind, &Cell)> {
-        let kinds = self.kinds.as_slice().iter().zip(&self.sums);
-        (0..)
-            .zip(kinds)
-            .map(|(number, (kind, sum))| (number, kind, sum))
+        let sums = (0..).zip(self.sums.iter());
+        sums.map(|(number, (kind, sum))| (number, kind, sum))
     }
 }
 

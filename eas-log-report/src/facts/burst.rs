@@ -51,6 +51,15 @@ impl Burst {
         }
     }
 
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        super::prefetch(&self.requests);
+        super::prefetch(&self.last[0]);
+        super::prefetch(&self.last[2]);
+        super::prefetch(&self.last[4]);
+        super::prefetch(&self.last[6]);
+    }
+
     /// One request more. Tells those that are now known to be of a burst.
     #[inline]
     pub(super) fn push(&mut self, request: OpenRequest, tell: &mut impl FnMut(Half, Moment)) {

@@ -1,5 +1,6 @@
 //! What happened, how often, when first and last, and where that stands.
 
+use super::sum_table::Add;
 use super::text_table::TextId;
 
 /// A line of the input: enough to name it as `file:line` once all pieces of its file are counted.
@@ -46,8 +47,9 @@ pub struct InternalKey {
     pub server: TextId,
 }
 
-/// All requests of one key.
+/// All requests of one key. It lies in one line of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Cell {
     /// How many requests.
     pub requests: u64,
@@ -97,10 +99,30 @@ impl Cell {
             last: at,
         }
     }
+}
 
-    /// Adds the requests of another cell of the same key.
+/// No request: its first moment is later than any, and its last is earlier.
+impl Default for Cell {
+    fn default() -> Cell {
+        let never = |number| Moment {
+            time: Moment::NO_TIME,
+            place: Place {
+                file: number,
+                piece: number,
+                line: number,
+            },
+        };
+        Cell {
+            requests: 0,
+            first: never(u32::MAX),
+            last: never(0),
+        }
+    }
+}
+
+impl Add for Cell {
     #[inline]
-    pub fn add(&mut self, other: &Cell) {
+    fn add(&mut self, other: &Cell) {
         self.requests += other.requests;
         self.first = self.first.min(other.first);
         if other.last.is_later_than(self.last) {
@@ -138,6 +160,18 @@ mod tests {
                 last: at(7, 3)
             }
         );
+    }
+
+    #[test]
+    fn nothing_adds_nothing() {
+        for moment in [at(5, 2), at(Moment::NO_TIME, 1)] {
+            let one = Cell::one(moment);
+            let mut sum = Cell::default();
+            sum.add(&one);
+            assert_eq!(sum, one);
+            sum.add(&Cell::default());
+            assert_eq!(sum, one);
+        }
     }
 
     #[test]

@@ -98,6 +98,14 @@ impl Followed {
         }
     }
 
+    /// Calls it from memory.
+    #[inline]
+    pub fn prefetch(&self) {
+        super::prefetch(&self.file);
+        self.burst.prefetch();
+        self.runs.prefetch();
+    }
+
     /// Goes on with the stretch behind this one, if it is of the same file.
     pub fn then(&mut self, next: Followed, tell: &mut impl FnMut(Found)) {
         if next.is_empty() {

@@ -95,6 +95,22 @@ pub fn raise_at(largest: &mut Largest, other: Largest) {
 }
 
 impl Gauge {
+    /// Calls it from memory.
+    #[inline]
+    pub fn prefetch(&self) {
+        use super::prefetch;
+        prefetch(&self.bytes_sent);
+        prefetch(&self.rpc_count);
+        prefetch(&self.largest_rpc_count);
+        prefetch(&self.largest_rpc_latency_ms);
+        prefetch(&self.max_sync_state_kb);
+        prefetch(&self.overdrawn);
+        prefetch(&self.longest_ping_ms);
+        prefetch(&self.mailbox_server);
+        prefetch(&self.device_os);
+        prefetch(&self.device_model);
+    }
+
     /// Adds the requests of another gauge of the same device. `renumber` translates its texts.
     pub fn add(&mut self, other: &Gauge, renumber: impl Fn(TextId) -> TextId) {
         sum_up(&mut self.bytes_sent, other.bytes_sent);

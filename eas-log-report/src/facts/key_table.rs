@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::prefetch::prefetch;
+
 /// A set of keys in the order in which they were first seen.
 #[derive(Clone, Debug)]
 pub struct KeyTable<K> {
@@ -37,6 +39,16 @@ impl<K: Copy + Eq + Hash> KeyTable<K> {
         self.index
             .insert_unique(hash, id, |&id| hasher.hash_one(keys[id as usize]));
         id
+    }
+
+    /// Calls from memory what will be looked at to find a key, and gives the number that it most likely
+    /// has.
+    #[inline]
+    pub fn prefetch(&self, key: K) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        let id = *self.index.iter_hash(hash).next()?;
+        prefetch(&self.keys[id as usize]);
+        Some(id)
     }
 
     /// Makes room for so many keys more, as far as finding them goes.

@@ -7,7 +7,6 @@
 mod burst;
 mod busy;
 mod cell;
-mod cell_table;
 mod day;
 mod folded_table;
 mod followed;
@@ -15,6 +14,7 @@ mod gauge;
 mod key_table;
 mod once;
 mod outcome;
+mod prefetch;
 mod run;
 mod served;
 mod split;
@@ -26,7 +26,6 @@ use eas_log_parse::{Account, DeviceId, Encoded};
 pub use burst::{BURST_S, OpenRequest};
 pub use busy::{BusyKey, BusyMinute};
 pub use cell::{Cell, CellKey, InternalKey, Moment, Place, ResyncKey};
-pub use cell_table::CellTable;
 pub use day::{Day, DayKey, Hour, Quarters, Trouble};
 pub use folded_table::{FoldedTable, Renumbered};
 pub use followed::{Followed, Found, Open};
@@ -34,6 +33,7 @@ pub use gauge::{Gauge, Largest, Latest, note, raise, raise_at, sum_up};
 pub use key_table::KeyTable;
 pub use once::counted_once;
 pub use outcome::{Judgement, LogForm, Outcome, PolicyKey};
+pub use prefetch::prefetch;
 pub use run::Run;
 pub use served::{Served, ServedKey};
 pub use sum_table::{Add, SumTable};
@@ -187,13 +187,13 @@ pub struct Facts {
     outcomes: KeyTable<Outcome>,
     judgements: Vec<Judgement>,
     /// What happened to whom.
-    pub cells: CellTable<CellKey>,
+    pub cells: SumTable<CellKey, Cell>,
     /// Which servers logged the requests of whom.
     pub served: SumTable<ServedKey, Served>,
     /// Synchronizations from the start.
-    pub resyncs: CellTable<ResyncKey>,
+    pub resyncs: SumTable<ResyncKey, Cell>,
     /// Exchange's own calls on behalf of ActiveSync.
-    pub internal: CellTable<InternalKey>,
+    pub internal: SumTable<InternalKey, Cell>,
     /// Minutes with many requests.
     pub busy: SumTable<BusyKey, BusyMinute>,
     /// What devices did on a day.

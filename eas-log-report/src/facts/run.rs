@@ -106,6 +106,12 @@ impl Runs {
         }
     }
 
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        super::prefetch(&self.open[0]);
+        super::prefetch(&self.open[1]);
+    }
+
     /// One synchronization or run more. Tells the runs that it ended.
     #[inline]
     pub(super) fn push(&mut self, run: Run, tell: &mut impl FnMut(Run)) {

@@ -3,6 +3,7 @@
 use std::hash::Hash;
 
 use super::key_table::KeyTable;
+use super::prefetch::prefetch;
 
 /// Adds up what falls on one key.
 pub trait Add {
@@ -50,6 +51,30 @@ impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
         self.get_mut(number)
     }
 
+    /// Adds to the sum of a key.
+    #[inline]
+    pub fn add(&mut self, key: K, other: &V) {
+        self.of(key).add(other);
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
+    /// Calls from memory what adding to the sum of a key will look at.
+    #[inline]
+    pub fn prefetch(&self, key: K) {
+        if let Some(number) = self.keys.prefetch(key) {
+            prefetch(&self.sums[number as usize]);
+        }
+    }
+
     /// Every sum with its key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> + Clone {
         self.keys.as_slice().iter().zip(&self.sums)
@@ -59,7 +84,7 @@ impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
     pub fn merge(&mut self, other: &SumTable<K, V>, translate: impl Fn(K) -> K) {
         self.keys.reserve(other.keys.len());
         for (key, sum) in other.iter() {
-            self.of(translate(*key)).add(sum);
+            self.add(translate(*key), sum);
         }
     }
 }

@@ -99,7 +99,8 @@ fn look_at(source: &Source, options: &Options) -> io::Result<Looked> {
     let Some((path, length)) = source.length()? else {
         return Ok(Looked::Stream);
     };
-    if length <= SMALL.min(options.piece_size) {
+    // Some file systems say zero of files that are not empty.
+    if length > 0 && length <= SMALL.min(options.piece_size) {
         return Ok(Looked::Small(length as usize));
     }
     Ok(match open_plain(path, length, &options.fallback)? {

@@ -8,7 +8,7 @@ use super::calendar::{Calendar, Days, EPISODE};
 use super::device::Device;
 use super::history::{Event, History, Resync};
 use super::rules::{Limits, decide};
-use crate::facts::{Cell, CellKey, Facts, Gauge, NONE, ResyncKey, TextId};
+use crate::facts::{Add, Cell, CellKey, Facts, Gauge, NONE, ResyncKey, TextId};
 
 /// A row for each device of each user.
 #[derive(Clone, Debug, Default)]

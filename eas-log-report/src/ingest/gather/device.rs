@@ -56,6 +56,13 @@ impl DeviceState {
         }
     }
 
+    /// Calls it from memory.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        crate::facts::prefetch(&self.day);
+        self.followed.prefetch();
+    }
+
     /// Counts a request for the server that logged it, in the sums of this turn.
     #[inline]
     pub(super) fn count_served(

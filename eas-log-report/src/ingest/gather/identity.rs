@@ -8,10 +8,17 @@ use super::strangers::{Sender, hash_of};
 use super::{Asked, Gatherer};
 use crate::facts::{Followed, Identity, NONE, TextId, TextTable};
 
+/// What tells who sent a request.
+pub(super) struct Sought<'a> {
+    parts: Parts<'a>,
+    refused: bool,
+    hash: u64,
+}
+
 impl Gatherer<'_> {
-    /// What is known of the identity of a request.
+    /// What tells who sent a request. What is known of that is called from memory.
     #[inline]
-    pub(super) fn identity(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>) -> Known {
+    pub(super) fn sought<'a>(&self, record: &Record<'a, '_>, asked: &Asked<'a>) -> Sought<'a> {
         let parts = [
             record.cs_username().unwrap_or_default(),
             asked.user,
@@ -21,6 +28,22 @@ impl Gatherer<'_> {
         ];
         let refused = record.get(Field::ScStatus) == Some(b"401");
         let hash = self.known.hash(&parts, refused);
+        self.known.prefetch(hash);
+        Sought {
+            parts,
+            refused,
+            hash,
+        }
+    }
+
+    /// What is known of the identity of a request.
+    #[inline]
+    pub(super) fn identity(&mut self, record: &Record<'_, '_>, sought: &Sought<'_>) -> Known {
+        let &Sought {
+            parts,
+            refused,
+            hash,
+        } = sought;
         match self.known.find(hash, &parts, refused) {
             Some(known) => known,
             None => self.new_identity(hash, &parts, refused, record),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::facts::KeyTable;
+use crate::facts::{KeyTable, prefetch};
 use crate::ingest::filter::Window;
 
 /// The raw bytes that make an identity: user of the line, user of the query, device id, device type,
@@ -109,6 +109,16 @@ impl KnownIdentities {
     #[inline]
     pub(super) fn hash(&self, parts: &Parts<'_>, refused: bool) -> u64 {
         hash_parts(&self.hasher, parts, refused)
+    }
+
+    /// Calls from memory what will be looked at to find the parts of this hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        if let Some(&number) = self.index.iter_hash(hash).next() {
+            let entry = &self.entries[number as usize];
+            prefetch(&entry.known);
+            prefetch(&entry.near[NEAR / 2]);
+        }
     }
 
     /// What is known of these parts, of which this is the hash.

@@ -28,7 +28,7 @@ use self::known::{KnownIdentities, Standing};
 pub(super) use self::strangers::{Bounds, Strangers};
 use self::strangers::{Sender, hash_of_command};
 pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
-use self::waiting::{Measures, Request, Waiting};
+use self::waiting::{Measures, Request};
 use super::filter::Filter;
 use crate::facts::{
     Cell, CellKey, Facts, Followed, InternalKey, Judgement, LogForm, Moment, NONE, Outcome, Place,
@@ -47,13 +47,14 @@ pub(super) struct Gatherer<'f> {
     behind_others: bool,
     bad_values: u64,
     filter: &'f Filter,
+    names_somebody: bool,
     known: KnownIdentities,
     strangers: Strangers,
     /// Whether to gather nothing more once there is more than is told apart, since everything will be
     /// read again.
     gives_up: bool,
     not_told_apart: u64,
-    waiting: Waiting,
+    waiting: Vec<Request>,
     last_date: Option<([u8; 10], i64)>,
     last_hour: Option<(Option<i32>, u32)>,
     last_server: Option<(Vec<u8>, TextId)>,
@@ -143,11 +144,12 @@ impl<'f> Gatherer<'f> {
             behind_others: false,
             bad_values: 0,
             filter,
+            names_somebody: !filter.names_nothing(),
             known: KnownIdentities::default(),
             strangers: Strangers::default(),
             gives_up: false,
             not_told_apart: 0,
-            waiting: Waiting::default(),
+            waiting: Vec::new(),
             last_date: None,
             last_hour: None,
             last_server: None,
@@ -289,19 +291,22 @@ impl<'f> Gatherer<'f> {
         asked: &Asked<'_>,
         place: Place,
     ) {
-        let known = self.identity(record, asked);
-        match known.standing {
-            Standing::Counts => {}
-            Standing::Probe => {
-                self.facts.counts.probes += 1;
-                return;
-            }
-            Standing::FilteredOut => return self.of_others(record),
-            Standing::GivenUp => {
-                self.command(record, asked);
+        let sought = self.sought(record, asked);
+        // Filters that name somebody leave out most lines, of which no more needs to be read.
+        if self.names_somebody {
+            let known = self.identity(record, &sought);
+            if !self.counts(record, asked, known.standing) {
                 return;
             }
         }
+        let eas_log = query.log();
+        let summary = eas_log.map(|log| log.summary());
+        let known = self.identity(record, &sought);
+        if !self.counts(record, asked, known.standing) {
+            return;
+        }
+        self.facts.gauge(known.entity).prefetch();
+        self.devices[known.entity as usize].prefetch();
         let time = self.time(record);
         if !self.known.window(known.window).has(time) {
             self.facts.counts.filtered_out += 1;
@@ -310,8 +315,6 @@ impl<'f> Gatherer<'f> {
         self.facts.counts.requests += 1;
         self.not_told_apart += u64::from(!known.told_apart);
 
-        let eas_log = query.log();
-        let summary = eas_log.map(|log| log.summary());
         let tier = Tier::in_chain(record, stem, query, summary.as_ref());
         let nothing;
         let log = if let Some(log) = &summary {
@@ -334,6 +337,7 @@ impl<'f> Gatherer<'f> {
             identity: known.identity,
             outcome,
         };
+        self.facts.cells.prefetch(key);
         let server = self.server(record);
         let half = tier.half().unwrap_or(Half::Whole);
         self.count_hour(time, half, judgement);
@@ -354,9 +358,24 @@ impl<'f> Gatherer<'f> {
             first_sync,
             measures: self.measures(record, asked, log, outcome),
         };
-        if let Some(group) = self.waiting.push(request) {
-            self.add_up(group);
+        self.waiting.push(request);
+        if self.waiting.len() >= waiting::MOST {
+            self.add_up_all();
         }
+    }
+
+    /// Whether the requests of an identity count. One that does not is counted as what it is.
+    #[inline]
+    fn counts(&mut self, record: &Record<'_, '_>, asked: &Asked<'_>, standing: Standing) -> bool {
+        match standing {
+            Standing::Counts => return true,
+            Standing::Probe => self.facts.counts.probes += 1,
+            Standing::FilteredOut => self.of_others(record),
+            Standing::GivenUp => {
+                self.command(record, asked);
+            }
+        }
+        false
     }
 
     /// Takes in a request that the filters leave out for whose it is.
@@ -372,20 +391,14 @@ impl<'f> Gatherer<'f> {
         self.facts.others = self.facts.others.into_iter().chain(seen).reduce(spanned);
     }
 
-    /// Adds up the requests of a group that wait.
-    fn add_up(&mut self, group: usize) {
-        let (requests, mut order) = self.waiting.take(group);
-        for request in order.of(&requests) {
-            self.add(request);
-        }
-        self.waiting.put_back(group, requests, order);
-    }
-
     /// Adds up all requests that wait.
     fn add_up_all(&mut self) {
-        for group in 0..Waiting::GROUPS {
-            self.add_up(group);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for request in &waiting {
+            self.add(request);
         }
+        waiting.clear();
+        self.waiting = waiting;
     }
 
     /// Adds a request to what is known of its device.
@@ -393,13 +406,14 @@ impl<'f> Gatherer<'f> {
     fn add(&mut self, request: &Request) {
         let &Request {
             entity,
+            key,
             server,
             half,
             moment,
             ..
         } = request;
-        let judgement = self.facts.judgement(request.key.outcome);
-        self.facts.cells.add(request.key, &Cell::one(moment));
+        let judgement = self.facts.judgement(key.outcome);
+        self.facts.cells.add(key, &Cell::one(moment));
         let device = &mut self.devices[entity as usize];
         let key = ServedKey { entity, server };
         device.count_served((&mut self.facts, self.turn), key, judgement.failed);

@@ -19,7 +19,7 @@ use super::device::Device;
 use super::ledger::Ledger;
 use super::rules::Limits;
 use super::verdict::Verdict;
-use crate::facts::{Cell, Facts, NONE, Place, TextId, spanned};
+use crate::facts::{Add, Cell, Facts, NONE, Place, TextId, spanned};
 use crate::report::{Advice, Severity};
 
 /// From how many devices on a user has many.
