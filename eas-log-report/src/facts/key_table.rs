@@ -51,6 +51,11 @@ impl<K: Copy + Eq + Hash> KeyTable<K> {
         Some(id)
     }
 
+    /// Sets room aside for so many keys.
+    pub(super) fn set_aside(&mut self, more: usize) {
+        self.keys.reserve(more);
+    }
+
     /// Makes room for so many keys more, as far as finding them goes.
     pub fn reserve(&mut self, more: usize) {
         let (keys, hasher) = (&self.keys, &self.hasher);

@@ -211,6 +211,14 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Sets room aside for so many identities and cells, which costs nothing before it is used. Tables that
+    /// begin large need not be moved when they grow.
+    pub fn reserve(&mut self, identities: usize, cells: usize) {
+        self.identities.set_aside(identities);
+        self.gauges.reserve(identities);
+        self.cells.set_aside(cells);
+    }
+
     /// The number of an identity. Its entity is made with it.
     pub fn identity(&mut self, identity: Identity) -> u32 {
         let id = self.identities.intern(identity);

@@ -28,6 +28,12 @@ impl<K, V> Default for SumTable<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Default + Add> SumTable<K, V> {
+    /// Sets room aside for so many keys with their sums.
+    pub(super) fn set_aside(&mut self, more: usize) {
+        self.keys.set_aside(more);
+        self.sums.reserve(more);
+    }
+
     /// The number of a key.
     #[inline]
     pub fn number(&mut self, key: K) -> u32 {

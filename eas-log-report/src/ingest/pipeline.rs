@@ -208,6 +208,7 @@ impl Reading<'_> {
 
     fn gatherer(&self) -> Gatherer<'_> {
         let mut gatherer = Gatherer::new(&self.options.filter);
+        gatherer.reserve();
         if self.options.keep_lines {
             gatherer.keep_lines();
         }

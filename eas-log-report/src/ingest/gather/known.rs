@@ -105,6 +105,11 @@ fn hash_parts(hasher: &RandomState, parts: &Parts<'_>, refused: bool) -> u64 {
 }
 
 impl KnownIdentities {
+    /// Sets room aside for so many identities.
+    pub(super) fn reserve(&mut self, identities: usize) {
+        self.entries.reserve(identities);
+    }
+
     /// The hash of parts.
     #[inline]
     pub(super) fn hash(&self, parts: &Parts<'_>, refused: bool) -> u64 {

@@ -160,6 +160,14 @@ impl<'f> Gatherer<'f> {
         }
     }
 
+    /// Sets room aside for what many devices have.
+    pub(super) fn reserve(&mut self) {
+        const DEVICES: usize = 1 << 13;
+        self.facts.reserve(DEVICES, 16 * DEVICES);
+        self.devices.reserve(DEVICES);
+        self.known.reserve(DEVICES);
+    }
+
     /// Keeps the lines of requests that count.
     pub(super) fn keep_lines(&mut self) {
         self.kept = Some(Vec::new());
