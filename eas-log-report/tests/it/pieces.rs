@@ -108,3 +108,61 @@ fn pieces_and_threads_do_not_show() {
     }
     assert_eq!(compared, 160);
 }
+
+/// A small file is looked at when it is read, a large one before that.
+#[test]
+fn a_small_file_is_taken_for_what_a_large_one_would_be() {
+    let mut dice = Dice(7);
+    let log = log(&mut dice);
+    let fields = format!("#Fields: {}\n", LAYOUTS[0]).into_bytes();
+    let lost = (0..1500).map(|_| line(&mut dice, LAYOUTS[0]) + "\n");
+    let lost: Vec<u8> = lost.collect::<String>().into_bytes();
+    let text = "text of a program that is no log\n"
+        .repeat(3000)
+        .into_bytes();
+    assert!([&lost, &text].iter().all(|bytes| bytes.len() > 64 << 10));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &log).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let cases: [(&str, Vec<u8>, &str); 11] = [
+        ("a log", log.clone(), "read"),
+        ("nothing", Vec::new(), "skipped"),
+        ("blocks of a crash", vec![0; 5000], "skipped"),
+        ("UTF-16", b"\xff\xfe#\0S\0o\0".to_vec(), "unreadable"),
+        (
+            "a program",
+            b"MZ\x90\0\x03\0\0\0\xff\xff\0\0".to_vec(),
+            "skipped",
+        ),
+        ("gzip", gzip.clone(), "read"),
+        ("half of gzip", gzip[..gzip.len() / 2].to_vec(), "broken"),
+        ("lines without fields", lost.clone(), "unreadable"),
+        (
+            "fields behind lines",
+            [&lost[..], &fields, &lost].concat(),
+            "read",
+        ),
+        ("text", text.clone(), "skipped"),
+        (
+            "fields behind text",
+            [&text[..], &fields, &lost].concat(),
+            "skipped",
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("a.log");
+    std::fs::write(&good, log).unwrap();
+    let path = folder.path().join("u_ex.log");
+    for (what, bytes, state) in cases {
+        std::fs::write(&path, bytes).unwrap();
+        let paths = [path.clone(), good.clone()];
+        let small = report(&paths, 1, u64::MAX);
+        for (threads, piece_size) in [(2, u64::MAX), (1, 1000), (2, 1000)] {
+            let large = report(&paths, threads, piece_size);
+            let how = format!("{what}, {threads} threads, pieces of {piece_size}");
+            assert_eq!(large, small, "{how}");
+        }
+        let found: serde_json::Value = serde_json::from_str(&small).unwrap();
+        assert_eq!(found["input"]["per_file"][1]["state"], state, "{what}");
+    }
+}
