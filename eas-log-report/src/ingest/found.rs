@@ -14,8 +14,8 @@ pub(super) const SMALL: u64 = 256 << 10;
 
 /// What the sources are, as far as that is known before they are read.
 pub(super) struct Found {
-    /// For each source how well it can be read.
-    pub(super) files: Vec<FileQuality>,
+    /// Numbers of files that are not for reading, and why.
+    pub(super) unread: Vec<(usize, FileState)>,
     pub(super) plain: Vec<Plain>,
     /// Numbers of files, with their sizes.
     pub(super) streams: Vec<(usize, u64)>,
@@ -50,9 +50,8 @@ impl Found {
             Some(pool) => pool.install(|| sources.par_iter().map(look).collect()),
             None => sources.iter().map(look).collect(),
         };
-        let files = sources.iter().map(|source| FileQuality::new(source.name()));
         let mut found = Found {
-            files: files.collect(),
+            unread: Vec::new(),
             plain: Vec::new(),
             streams: Vec::new(),
             small: Vec::new(),
@@ -77,8 +76,13 @@ impl Found {
                     found.streams.push((file, size.unwrap_or(u64::MAX)));
                     found.lasts &= source.can_be_read_again();
                 }
-                Ok(Looked::Other(reason)) => found.files[file].state = FileState::Skipped(reason),
-                Err(error) => found.files[file].state = FileState::Unreadable(error.to_string()),
+                Ok(Looked::Other(reason)) => {
+                    found.unread.push((file, FileState::Skipped(reason)));
+                }
+                Err(error) => {
+                    let state = FileState::Unreadable(error.to_string());
+                    found.unread.push((file, state));
+                }
             }
         }
         found

@@ -179,8 +179,10 @@ impl Reading<'_> {
 
         let collected = state.collected.into_inner();
         let mut collected = collected.unwrap_or_else(PoisonError::into_inner);
-        let mut files = found.files.clone();
-        for (file, state) in collected.unread.drain(..) {
+        let files = self.sources.iter();
+        let mut files: Vec<FileQuality> = files.map(|file| FileQuality::new(file.name())).collect();
+        let unread = found.unread.iter().cloned();
+        for (file, state) in unread.chain(collected.unread.drain(..)) {
             files[file].state = state;
         }
         let shares = collected.shares();
@@ -376,7 +378,11 @@ impl Share {
             let mut pieces = Vec::new();
             let mut open: Vec<(u32, usize, &mut Followed)> = Vec::new();
             for (number, done) in spans.iter_mut().enumerate() {
-                pieces.append(&mut done.pieces);
+                if number == 0 {
+                    pieces = std::mem::take(&mut done.pieces);
+                } else {
+                    pieces.append(&mut done.pieces);
+                }
                 let followed = done.followed.iter_mut();
                 open.extend(followed.map(|(entity, followed)| (*entity, number, followed)));
             }
@@ -557,6 +563,12 @@ impl<'w> Worker<'w> {
                 let mut reader = Some(LogReader::with_buffer(buffer, read, rest));
                 let scanned = scan_piece(&piece, fallback, &mut reader, &mut self.own, progress);
                 self.buffer = reader.map_or_else(Vec::new, LogReader::into_buffer);
+                // Nothing is read behind it, and there may be many.
+                let scanned = Scanned {
+                    header: Header::default(),
+                    said: Header::default(),
+                    ..scanned
+                };
                 self.spans.push(Done {
                     span: Span::whole(file, fallback),
                     pieces: vec![scanned],

@@ -251,7 +251,7 @@ mod tests {
             })
             .collect();
         let found = Found {
-            files: Vec::new(),
+            unread: Vec::new(),
             plain,
             streams: Vec::new(),
             small: Vec::new(),
