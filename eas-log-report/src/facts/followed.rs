@@ -98,7 +98,7 @@ impl Followed {
         }
     }
 
-    /// Calls it from memory.
+    /// Calls it from memory: a field in each of its lines.
     #[inline]
     pub fn prefetch(&self) {
         super::prefetch(&self.file);

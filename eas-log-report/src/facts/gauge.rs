@@ -95,7 +95,7 @@ pub fn raise_at(largest: &mut Largest, other: Largest) {
 }
 
 impl Gauge {
-    /// Calls it from memory.
+    /// Calls it from memory: a field in each of its lines.
     #[inline]
     pub fn prefetch(&self) {
         use super::prefetch;

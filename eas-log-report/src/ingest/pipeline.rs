@@ -487,6 +487,11 @@ impl<'w> Worker<'w> {
                 }
             }
         }
+        if self.own.has_given_up() {
+            for done in &mut self.spans {
+                done.followed.clear();
+            }
+        }
         let mut gathered = self.own.finish();
         let followed = std::mem::take(&mut gathered.followed);
         let facts = &mut gathered.facts;

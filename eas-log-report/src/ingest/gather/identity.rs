@@ -84,7 +84,7 @@ impl Gatherer<'_> {
         };
         let told_apart = !self.filter.names_nothing() || self.strangers.has(sender, hash_of(parts));
         known.told_apart = told_apart;
-        if self.gives_up && self.strangers.is_surprised() {
+        if self.has_given_up() {
             known.standing = Standing::GivenUp;
             return known;
         }

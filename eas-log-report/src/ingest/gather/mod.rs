@@ -9,8 +9,8 @@ mod device;
 mod identity;
 mod kept;
 mod known;
+mod request;
 mod strangers;
-mod waiting;
 
 use chrono::{NaiveDate, Timelike};
 use eas_log_parse::{
@@ -25,10 +25,10 @@ pub use self::by_day::{Days, OpenOf, Part};
 use self::device::DeviceState;
 pub use self::kept::{Kept, KeptColumn};
 use self::known::{KnownIdentities, Standing};
+use self::request::{Measures, Request};
 pub(super) use self::strangers::{Bounds, Strangers};
 use self::strangers::{Sender, hash_of_command};
 pub use self::strangers::{TOLD_APART_OF_A_USER, TOLD_APART_WITHOUT_LOGON};
-use self::waiting::{Measures, Request};
 use super::filter::Filter;
 use crate::facts::{
     Cell, CellKey, Facts, Followed, InternalKey, Judgement, LogForm, Moment, NONE, Outcome, Place,
@@ -205,7 +205,19 @@ impl<'f> Gatherer<'f> {
             .collect()
     }
 
+    /// Whether there is more than is told apart, so that everything will be read again.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.gives_up && self.strangers.is_surprised()
+    }
+
+    /// What was gathered: of who has given up, only what was told apart.
     pub(super) fn finish(mut self) -> Gathered {
+        if self.has_given_up() {
+            return Gathered {
+                strangers: self.strangers,
+                ..Gathered::default()
+            };
+        }
         self.add_up_all();
         let devices = self.devices.into_iter();
         Gathered {
@@ -367,7 +379,7 @@ impl<'f> Gatherer<'f> {
             measures: self.measures(record, asked, log, outcome),
         };
         self.waiting.push(request);
-        if self.waiting.len() >= waiting::MOST {
+        if self.waiting.len() >= request::WAITING {
             self.add_up_all();
         }
     }
@@ -544,15 +556,15 @@ impl<'f> Gatherer<'f> {
             text(log.redirect_to),
         ];
         Measures {
-            bytes_sent: self.good(record.sc_bytes()).into(),
-            bytes_received: self.good(record.cs_bytes()).into(),
-            rpc_count: self.number(log.rpc_count).into(),
-            rpc_latency_ms: self.number(log.rpc_latency_ms).into(),
-            throttle_ms: self.number(log.throttle).into(),
-            sync_state_kb: self.number(log.sync_state_kb).into(),
+            bytes_sent: self.good(record.sc_bytes()),
+            bytes_received: self.good(record.cs_bytes()),
+            rpc_count: self.number(log.rpc_count),
+            rpc_latency_ms: self.number(log.rpc_latency_ms),
+            throttle_ms: self.number(log.throttle),
+            sync_state_kb: self.number(log.sync_state_kb),
             ping_ms: match is_ping {
-                true => self.good(record.time_taken_ms()).into(),
-                false => None.into(),
+                true => self.good(record.time_taken_ms()),
+                false => None,
             },
             is_ping,
             broken,

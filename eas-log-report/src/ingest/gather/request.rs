@@ -9,7 +9,7 @@ use crate::facts::{CellKey, Gauge, Moment, NONE, TextId, note, raise, raise_at, 
 
 /// So many requests wait: enough to read other lines meanwhile, and so few that what was called for
 /// them is still in the cache at their turn.
-pub(super) const MOST: usize = 16;
+pub(super) const WAITING: usize = 16;
 
 /// A request, as far as it changes what is known of its device.
 #[derive(Clone, Copy)]
@@ -27,38 +27,17 @@ pub(super) struct Request {
     pub(super) measures: Measures,
 }
 
-/// A number that a line may tell, in the room of one: many requests wait.
-#[derive(Clone, Copy)]
-pub(super) struct Told(u64);
-
-impl Told {
-    /// In place of a number.
-    const NOT: u64 = u64::MAX;
-
-    fn get(self) -> Option<u64> {
-        (self.0 != Told::NOT).then_some(self.0)
-    }
-}
-
-impl From<Option<u64>> for Told {
-    /// The largest number that there is becomes the one before.
-    #[inline]
-    fn from(number: Option<u64>) -> Told {
-        Told(number.map_or(Told::NOT, |number| number.min(Told::NOT - 1)))
-    }
-}
-
 /// What a request adds to the sums, extremes and latest values of its device.
 #[derive(Clone, Copy)]
 pub(super) struct Measures {
-    pub(super) bytes_sent: Told,
-    pub(super) bytes_received: Told,
-    pub(super) rpc_count: Told,
-    pub(super) rpc_latency_ms: Told,
-    pub(super) throttle_ms: Told,
-    pub(super) sync_state_kb: Told,
+    pub(super) bytes_sent: Option<u64>,
+    pub(super) bytes_received: Option<u64>,
+    pub(super) rpc_count: Option<u64>,
+    pub(super) rpc_latency_ms: Option<u64>,
+    pub(super) throttle_ms: Option<u64>,
+    pub(super) sync_state_kb: Option<u64>,
     /// How long it took, of a Ping.
-    pub(super) ping_ms: Told,
+    pub(super) ping_ms: Option<u64>,
     /// Whether it is a Ping.
     pub(super) is_ping: bool,
     /// Whether its connection broke, of a Ping that tells.
@@ -73,19 +52,18 @@ pub(super) struct Measures {
 impl Measures {
     #[inline]
     pub(super) fn add_to(&self, gauge: &mut Gauge, moment: Moment) {
-        let (rpc_count, rpc_latency_ms) = (self.rpc_count.get(), self.rpc_latency_ms.get());
-        sum_up(&mut gauge.bytes_sent, self.bytes_sent.get());
-        sum_up(&mut gauge.bytes_received, self.bytes_received.get());
-        sum_up(&mut gauge.rpc_count, rpc_count);
-        sum_up(&mut gauge.rpc_latency_ms, rpc_latency_ms);
+        sum_up(&mut gauge.bytes_sent, self.bytes_sent);
+        sum_up(&mut gauge.bytes_received, self.bytes_received);
+        sum_up(&mut gauge.rpc_count, self.rpc_count);
+        sum_up(&mut gauge.rpc_latency_ms, self.rpc_latency_ms);
         let here = |number: Option<u64>| number.map(|number| (number, moment));
-        raise_at(&mut gauge.largest_rpc_count, here(rpc_count));
-        raise_at(&mut gauge.largest_rpc_latency_ms, here(rpc_latency_ms));
-        raise(&mut gauge.max_throttle_ms, self.throttle_ms.get());
-        raise_at(&mut gauge.max_sync_state_kb, here(self.sync_state_kb.get()));
+        raise_at(&mut gauge.largest_rpc_count, here(self.rpc_count));
+        raise_at(&mut gauge.largest_rpc_latency_ms, here(self.rpc_latency_ms));
+        raise(&mut gauge.max_throttle_ms, self.throttle_ms);
+        raise_at(&mut gauge.max_sync_state_kb, here(self.sync_state_kb));
         sum_up(&mut gauge.overdrawn, self.overdrawn.map(u64::from));
         if self.is_ping {
-            gauge.ping(moment, self.ping_ms.get(), self.broken);
+            gauge.ping(moment, self.ping_ms, self.broken);
         }
         let latest = [
             &mut gauge.mailbox_server,
