@@ -1,12 +1,12 @@
 //! The fan-out: files and spans of files to threads, and their facts together.
 //!
 //! Each thread gathers the facts of all that it reads in one place, since putting facts together
-//! costs about as much as gathering them. Whole files come first. A thread that finds none takes
-//! over the back half of the file that another has most left of. It reads that by the header that
-//! the other is at, or that the first bytes of the file tell, and keeps its facts apart. A stream
-//! cannot be cut: a thread that finds nothing else decompresses what another reads. Few logs change
-//! their fields on the way: where one did just between the two, the span was read wrongly, which
-//! shows at the end, and it is read again.
+//! costs about as much as gathering them. Whole files come first, small ones last, each of which is
+//! opened, looked at and read at once. A thread that finds none takes over the back half of the file
+//! that another has most left of. It reads that by the header that the other is at, or that the first
+//! bytes of the file tell, and keeps its facts apart. A stream cannot be cut: a thread that finds
+//! nothing else decompresses what another reads. Few logs change their fields on the way: where one
+//! did just between the two, the span was read wrongly, which shows at the end, and it is read again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -259,7 +259,7 @@ struct Collected {
     right: Option<Share>,
     /// Spans that were read by a header that has yet to prove right, with their facts.
     apart: Vec<(Done, Gathered)>,
-    /// Streams that turned out not to be for reading.
+    /// Streams and small files that turned out not to be for reading.
     unread: Vec<(usize, FileState)>,
 }
 

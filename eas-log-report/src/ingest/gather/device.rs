@@ -8,25 +8,25 @@ use crate::facts::{DayKey, Facts, Followed, Judgement, NONE, ServedKey, TextId};
 #[derive(Debug)]
 pub(super) struct DeviceState {
     /// The day and half of its latest request.
-    day: Latest<(i32, Half)>,
+    day: Recent<(i32, Half)>,
     /// The server of its latest request.
-    server: Latest<TextId>,
+    server: Recent<TextId>,
     /// Its bursts and runs.
     pub(super) followed: Followed,
 }
 
 /// The number that a table of sums gave for the key of the latest request: it seldom changes.
 #[derive(Debug)]
-struct Latest<K> {
+struct Recent<K> {
     key: K,
     number: u32,
     /// Of which of the tables that the gatherer had in hand, one after the other.
     turn: u32,
 }
 
-impl<K: Copy + PartialEq> Latest<K> {
-    fn none(key: K) -> Latest<K> {
-        Latest {
+impl<K: Copy + PartialEq> Recent<K> {
+    fn none(key: K) -> Recent<K> {
+        Recent {
             key,
             number: NONE,
             turn: 0,
@@ -37,7 +37,7 @@ impl<K: Copy + PartialEq> Latest<K> {
     #[inline]
     fn number(&mut self, key: K, turn: u32, find: impl FnOnce() -> u32) -> u32 {
         if self.number == NONE || self.key != key || self.turn != turn {
-            *self = Latest {
+            *self = Recent {
                 key,
                 number: find(),
                 turn,
@@ -50,13 +50,13 @@ impl<K: Copy + PartialEq> Latest<K> {
 impl DeviceState {
     pub(super) fn new(followed: Followed) -> DeviceState {
         DeviceState {
-            day: Latest::none((0, Half::Whole)),
-            server: Latest::none(NONE),
+            day: Recent::none((0, Half::Whole)),
+            server: Recent::none(NONE),
             followed,
         }
     }
 
-    /// Calls it from memory.
+    /// Calls it from memory: a field in each of its lines.
     #[inline]
     pub(super) fn prefetch(&self) {
         crate::facts::prefetch(&self.day);
