@@ -310,8 +310,8 @@ impl<R: Read> LogReader<R> {
         LogReader::with_buffer(vec![0; capacity.max(1)], 0, source)
     }
 
-    /// Reads through this buffer, which grows where a line needs it. So many bytes of it, of which it
-    /// has no more, were read before and come first.
+    /// Reads through this buffer, which grows where a line needs it. Its first `read` bytes, or all if it
+    /// has fewer, were read from the source before: they come first.
     ///
     /// ```
     /// use eas_log_parse::LogReader;
@@ -520,5 +520,25 @@ mod tests {
             let whole = [lines, b"\n"].concat();
             assert_eq!(read(&whole), want, "{}", lines.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_buffer_of_any_size_will_do() {
+        let log = b"#Fields: a b\n1 2\n3 4\n";
+        let mut tried = 0;
+        for read in 0..=log.len() {
+            for room in [0, 1, 7, 100] {
+                let mut buffer = log[..read].to_vec();
+                buffer.resize(read + room, b'x');
+                let mut log = LogReader::with_buffer(buffer, read, &log[read..]);
+                let mut lines = 0;
+                while log.next_entry().unwrap().is_some() {
+                    lines += 1;
+                }
+                assert_eq!((lines, log.position().byte), (3, 21), "{read}, {room}");
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, 22 * 4);
     }
 }

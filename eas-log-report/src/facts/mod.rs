@@ -211,8 +211,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Sets room aside for so many identities and cells, which costs nothing before it is used. Tables that
-    /// begin large need not be moved when they grow.
+    /// Sets room aside for so many identities and cells.
     pub fn reserve(&mut self, identities: usize, cells: usize) {
         self.identities.set_aside(identities);
         self.gauges.reserve(identities);

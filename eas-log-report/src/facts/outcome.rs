@@ -65,8 +65,7 @@ pub struct Outcome {
     pub tier: Tier,
 }
 
-/// In five words: there is one to be looked up for each line, and a word for each field would take as
-/// long as all the rest of looking it up.
+/// In five words, and not in one or two for each field: there is one to be looked up for each line.
 impl Hash for Outcome {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -1,7 +1,7 @@
 //! Which servers logged the requests of which devices.
 //!
 //! Kept apart from what became of the requests: devices are sent from server to server, and a cell
-//! for each of them would be three times as many cells.
+//! for each of these would be several times as many.
 
 use super::sum_table::Add;
 use super::text_table::TextId;

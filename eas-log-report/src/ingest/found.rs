@@ -5,7 +5,7 @@ use std::io;
 use rayon::prelude::*;
 
 use super::pipeline::Options;
-use super::quality::{FileQuality, FileState};
+use super::quality::FileState;
 use super::spans::{Plain, Small};
 use crate::input::{PlainFile, Source, open_plain};
 
@@ -87,16 +87,6 @@ impl Found {
         }
         found
     }
-
-    /// Notes of each file whether it has become shorter.
-    pub(super) fn check_lengths(&self, files: &mut [FileQuality]) {
-        for plain in &self.plain {
-            check_length(plain.length, &mut files[plain.file]);
-        }
-        for small in &self.small {
-            check_length(small.length as u64, &mut files[small.file]);
-        }
-    }
 }
 
 fn look_at(source: &Source, options: &Options) -> io::Result<Looked> {
@@ -114,11 +104,9 @@ fn look_at(source: &Source, options: &Options) -> io::Result<Looked> {
     })
 }
 
-fn check_length(length: u64, quality: &mut FileQuality) {
-    if quality.bytes < length && quality.state == FileState::Read {
-        quality.state = FileState::Broken(format!(
-            "the file became shorter while it was read: {} of {length} bytes were there",
-            quality.bytes
-        ));
-    }
+/// What is said of a file of this length of which there were only so many bytes.
+pub(super) fn became_shorter(bytes: u64, length: u64) -> Option<String> {
+    (bytes < length).then(|| {
+        format!("the file became shorter while it was read: {bytes} of {length} bytes were there")
+    })
 }

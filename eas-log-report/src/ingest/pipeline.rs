@@ -9,6 +9,7 @@
 //! did just between the two, the span was read wrongly, which shows at the end, and it is read again.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use eas_log_parse::{Header, LogReader};
@@ -16,7 +17,7 @@ use rayon::prelude::*;
 
 use super::ahead::Offer;
 use super::filter::Filter;
-use super::found::{Found, SMALL};
+use super::found::{Found, SMALL, became_shorter};
 use super::gather::{Bounds, Gathered, Gatherer, Kept, Strangers};
 use super::quality::{FileQuality, FileState, MalformedLine, Quality, keep};
 use super::scan::{Piece, Scanned, scan_piece, scan_stream};
@@ -198,7 +199,14 @@ impl Reading<'_> {
         for (file, pieces) in done {
             lines_before[file] = sum_up(pieces, &mut files[file]);
         }
-        found.check_lengths(&mut files);
+        for plain in plain {
+            let quality = &mut files[plain.file];
+            if quality.state == FileState::Read
+                && let Some(what) = became_shorter(quality.bytes, plain.length)
+            {
+                quality.state = FileState::Broken(what);
+            }
+        }
         let ingested = Ingested {
             facts: gathered.facts,
             quality: Quality { files },
@@ -210,7 +218,6 @@ impl Reading<'_> {
 
     fn gatherer(&self) -> Gatherer<'_> {
         let mut gatherer = Gatherer::new(&self.options.filter);
-        gatherer.reserve();
         if self.options.keep_lines {
             gatherer.keep_lines();
         }
@@ -422,11 +429,14 @@ struct Worker<'w> {
 
 impl<'w> Worker<'w> {
     fn new(reading: &'w Reading<'w>, plain: &'w [Plain], state: &'w State) -> Worker<'w> {
+        let mut own = reading.gatherer();
+        // Not what is gathered apart, of which there may be much at once.
+        own.reserve();
         Worker {
             reading,
             plain,
             state,
-            own: reading.gatherer(),
+            own,
             spans: Vec::new(),
             buffer: Vec::new(),
         }
@@ -568,8 +578,10 @@ impl<'w> Worker<'w> {
                 let mut reader = Some(LogReader::with_buffer(buffer, read, rest));
                 let scanned = scan_piece(&piece, fallback, &mut reader, &mut self.own, progress);
                 self.buffer = reader.map_or_else(Vec::new, LogReader::into_buffer);
+                let shorter = became_shorter(scanned.bytes, piece.length);
                 // Nothing is read behind it, and there may be many.
                 let scanned = Scanned {
+                    error: scanned.error.or(shorter.map(io::Error::other)),
                     header: Header::default(),
                     said: Header::default(),
                     ..scanned

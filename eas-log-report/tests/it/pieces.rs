@@ -124,7 +124,13 @@ fn a_small_file_is_taken_for_what_a_large_one_would_be() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, &log).unwrap();
     let gzip = gzip.finish().unwrap();
-    let cases: [(&str, Vec<u8>, &str); 11] = [
+    // What is packed can be longer than what is in it.
+    let tiny = b"#Fields: date\n2011-05-06\n";
+    let mut tiny_gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut tiny_gzip, tiny).unwrap();
+    let tiny_gzip = tiny_gzip.finish().unwrap();
+    assert!(tiny_gzip.len() > tiny.len());
+    let cases: [(&str, Vec<u8>, &str); 12] = [
         ("a log", log.clone(), "read"),
         ("nothing", Vec::new(), "skipped"),
         ("blocks of a crash", vec![0; 5000], "skipped"),
@@ -135,6 +141,7 @@ fn a_small_file_is_taken_for_what_a_large_one_would_be() {
             "skipped",
         ),
         ("gzip", gzip.clone(), "read"),
+        ("little gzip", tiny_gzip, "read"),
         ("half of gzip", gzip[..gzip.len() / 2].to_vec(), "broken"),
         ("lines without fields", lost.clone(), "unreadable"),
         (

@@ -160,9 +160,10 @@ impl<'f> Gatherer<'f> {
         }
     }
 
-    /// Sets room aside for what many devices have.
+    /// Sets room aside for what many devices have: so much that the tables lie in pages of their own,
+    /// which a system can move as they grow, instead of copying them.
     pub(super) fn reserve(&mut self) {
-        const DEVICES: usize = 1 << 13;
+        const DEVICES: usize = 1 << 12;
         self.facts.reserve(DEVICES, 16 * DEVICES);
         self.devices.reserve(DEVICES);
         self.known.reserve(DEVICES);
