@@ -153,13 +153,13 @@ const SKIPPED_NAMED: usize = 10;
 fn name_files(quality: &Quality, verbose: bool) {
     let mut skipped = 0;
     for file in &quality.files {
+        // There may be many, of which few are named.
+        if file.state == FileState::Read && !verbose {
+            continue;
+        }
         let name = terminal_safe(&file.name);
         match &file.state {
-            FileState::Read => {
-                if verbose {
-                    anstream::eprintln!("{name}: {}", file.tally);
-                }
-            }
+            FileState::Read => anstream::eprintln!("{name}: {}", file.tally),
             FileState::Skipped(why) => {
                 skipped += 1;
                 if verbose || skipped <= SKIPPED_NAMED {

@@ -1,7 +1,5 @@
 //! Finding the files behind paths, folders and globs.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -47,8 +45,7 @@ impl fmt::Display for Problem {
 /// of the paths.
 pub fn discover(paths: &[PathBuf]) -> Discovered {
     let mut found = Discovered::default();
-    // By what the file really is, so that two ways to name one file come to one source.
-    let mut files: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+    let mut files = Vec::new();
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == "-" {
@@ -57,9 +54,7 @@ pub fn discover(paths: &[PathBuf]) -> Discovered {
             find(path, &mut files, &mut found.problems);
         }
     }
-    let mut names: Vec<PathBuf> = files.into_values().collect();
-    names.sort();
-    for name in names {
+    for name in each_once(files) {
         match zip_archive(&name) {
             None => found.sources.push(Source::File(name)),
             Some(archive) => {
@@ -110,10 +105,34 @@ fn zip_archive(path: &Path) -> Option<File> {
     (Wrapping::of(&start) == Some(Wrapping::Zip)).then_some(file)
 }
 
-fn find(path: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut Vec<Problem>) {
+/// A file that was found.
+struct FoundFile {
+    /// What it really is, so that two ways to name one file come to one source.
+    identity: PathBuf,
+    name: PathBuf,
+}
+
+/// The names of files, in order. Of several names of one file the first in order is shown, whatever was
+/// asked for first.
+fn each_once(mut files: Vec<FoundFile>) -> Vec<PathBuf> {
+    let by_identity = |a: &FoundFile, b: &FoundFile| {
+        let bytes = a.identity.as_os_str().cmp(b.identity.as_os_str());
+        bytes.then_with(|| a.name.cmp(&b.name))
+    };
+    files.sort_unstable_by(by_identity);
+    files.dedup_by(|a, b| a.identity.as_os_str() == b.identity.as_os_str());
+    let mut names: Vec<PathBuf> = files.into_iter().map(|file| file.name).collect();
+    names.sort();
+    names
+}
+
+fn find(path: &Path, files: &mut Vec<FoundFile>, problems: &mut Vec<Problem>) {
     match path.metadata() {
         Ok(meta) if meta.is_dir() => walk(path, files, problems),
-        Ok(_) => add(path, real(path), files),
+        Ok(_) => files.push(FoundFile {
+            identity: real(path),
+            name: path.to_owned(),
+        }),
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound || !is_pattern(path) {
                 let what = match error.kind() {
@@ -139,36 +158,24 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn add(path: &Path, identity: PathBuf, files: &mut BTreeMap<OsString, PathBuf>) {
-    // Of several names of one file the first in order is shown, whatever was asked for first.
-    files
-        .entry(identity.into_os_string())
-        .and_modify(|name| {
-            if path < name.as_path() {
-                *name = path.to_owned();
-            }
-        })
-        .or_insert_with(|| path.to_owned());
-}
-
-fn walk(folder: &Path, files: &mut BTreeMap<OsString, PathBuf>, problems: &mut Vec<Problem>) {
+fn walk(folder: &Path, files: &mut Vec<FoundFile>, problems: &mut Vec<Problem>) {
     // The folder in hand and what it really is, which is looked up once for all files in it.
     let mut parent = (PathBuf::new(), PathBuf::new());
     let known = problems.len();
     for entry in WalkDir::new(folder).follow_links(true) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
-                let path = entry.path();
-                let identity = match path.parent() {
+                let identity = match entry.path().parent() {
                     Some(folder) if !entry.path_is_symlink() => {
                         if parent.0 != folder {
                             parent = (folder.to_owned(), real(folder));
                         }
                         parent.1.join(entry.file_name())
                     }
-                    _ => real(path),
+                    _ => real(entry.path()),
                 };
-                add(path, identity, files);
+                let name = entry.into_path();
+                files.push(FoundFile { identity, name });
             }
             Ok(_) => {}
             Err(error) => problems.extend(problem(folder, &error)),
@@ -200,7 +207,7 @@ const ANY_FOLDERS: &str = "**";
 /// Expands a pattern below its longest folder without wildcards.
 fn expand(
     pattern: &Path,
-    files: &mut BTreeMap<OsString, PathBuf>,
+    files: &mut Vec<FoundFile>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), String> {
     let mut parts = pattern.components().peekable();
@@ -259,7 +266,10 @@ fn expand(
         if entry.file_type().is_dir() {
             whole.push(path.to_owned());
         } else if entry.file_type().is_file() {
-            add(path, real(path), files);
+            files.push(FoundFile {
+                identity: real(path),
+                name: path.to_owned(),
+            });
         }
     }
     for folder in whole {

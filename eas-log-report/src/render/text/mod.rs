@@ -173,6 +173,10 @@ fn input(report: &Report, options: TextOptions, out: &mut dyn Write) -> io::Resu
         }
     }
     for file in &report.quality.files {
+        // There may be many, of which few are named.
+        if file.state == FileState::Read && file.tally.malformed() == 0 {
+            continue;
+        }
         let name = terminal_safe(&file.name);
         match &file.state {
             FileState::Read => {}
