@@ -1,7 +1,7 @@
 //! The pieces of a `Log=` value.
 
 use crate::fault::Fault;
-use crate::separators::{BLOCK, mark};
+use crate::separators::{BLOCK, Baseline, Look, mark};
 use crate::text::Encoded;
 use crate::w3c::value;
 
@@ -172,6 +172,40 @@ pub(super) fn leading_letters(text: &[u8]) -> usize {
 /// Iterator over the elements of a `Log=` value; see [`EasLog::elements`](super::EasLog::elements).
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
+    places: Places<'a, Baseline>,
+}
+
+impl<'a> Elements<'a> {
+    #[inline]
+    pub(super) fn new(log: &'a [u8]) -> Elements<'a> {
+        Elements {
+            places: Places::new(Baseline, log),
+        }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        let Place { start, end, colon } = self.places.next()?;
+        let colon = colon.map(|colon| colon - start);
+        Some(Element::cut(&self.places.log[start..end], start, colon))
+    }
+}
+
+/// Where an element that is not empty begins, where it ends, and where its first colon is.
+pub(super) struct Place {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) colon: Option<usize>,
+}
+
+/// Iterator over the places of the elements of a `Log=` value.
+#[derive(Clone, Debug)]
+pub(super) struct Places<'a, L> {
+    look: L,
     log: &'a [u8],
     /// Where the next element begins.
     at: usize,
@@ -183,37 +217,17 @@ pub struct Elements<'a> {
     colons: u64,
 }
 
-impl<'a> Elements<'a> {
-    #[inline]
-    pub(super) fn new(log: &'a [u8]) -> Elements<'a> {
-        Elements {
+impl<'a, L: Look> Places<'a, L> {
+    #[inline(always)]
+    pub(super) fn new(look: L, log: &'a [u8]) -> Places<'a, L> {
+        Places {
+            look,
             log,
             at: 0,
             block_end: 0,
             ends: 0,
             colons: 0,
         }
-    }
-
-    /// The log that is walked.
-    #[inline]
-    pub(super) fn log(&self) -> &'a [u8] {
-        self.log
-    }
-
-    /// Where the next element that is not empty begins, where it ends, and where its first colon is.
-    // As with `Separators`, called it would keep what it knows in memory.
-    #[inline(always)]
-    pub(super) fn next_place(&mut self) -> Option<(usize, usize, Option<usize>)> {
-        while self.at < self.log.len() {
-            let start = self.at;
-            let (end, colon) = self.next_end();
-            self.at = end + 1;
-            if end > start {
-                return Some((start, end, colon));
-            }
-        }
-        None
     }
 
     /// The place of the next underscore, or the end of the log, and of the first colon before it.
@@ -228,7 +242,7 @@ impl<'a> Elements<'a> {
             if self.block_end >= self.log.len() {
                 return (self.log.len(), colon);
             }
-            [self.ends, self.colons] = mark(self.log, self.block_end, *b"_:");
+            [self.ends, self.colons] = mark(self.look, self.log, self.block_end, *b"_:");
             self.block_end += BLOCK;
         }
         let end = self.ends & self.ends.wrapping_neg();
@@ -242,14 +256,21 @@ impl<'a> Elements<'a> {
     }
 }
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = Element<'a>;
+impl<L: Look> Iterator for Places<'_, L> {
+    type Item = Place;
 
-    #[inline]
-    fn next(&mut self) -> Option<Element<'a>> {
-        let (start, end, colon) = self.next_place()?;
-        let colon = colon.map(|colon| colon - start);
-        Some(Element::cut(&self.log[start..end], start, colon))
+    // As with `Separators`, called it would keep what it knows in memory.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Place> {
+        while self.at < self.log.len() {
+            let start = self.at;
+            let (end, colon) = self.next_end();
+            self.at = end + 1;
+            if end > start {
+                return Some(Place { start, end, colon });
+            }
+        }
+        None
     }
 }
 

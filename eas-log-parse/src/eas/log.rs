@@ -141,11 +141,17 @@ impl<'a> EasLog<'a> {
     /// The elements, in order, but for a last one that is not whole.
     #[inline]
     pub fn whole_elements(&self) -> Elements<'a> {
+        Elements::new(self.whole())
+    }
+
+    /// The value without a last element that is not whole.
+    #[inline]
+    pub(super) fn whole(&self) -> &'a [u8] {
         if !self.is_truncated() {
-            return self.elements();
+            return self.raw;
         }
         let end = memchr::memrchr(b'_', self.raw).unwrap_or(0);
-        Elements::new(&self.raw[..end])
+        &self.raw[..end]
     }
 
     /// The elements, in order.

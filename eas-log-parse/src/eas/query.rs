@@ -3,7 +3,7 @@
 use super::base64_query::looks_like;
 use super::command::Command;
 use super::log::EasLog;
-use crate::separators::Separators;
+use crate::separators::{Baseline, Look, Separators, at_best};
 use crate::text::Encoded;
 
 /// The query of an ActiveSync request.
@@ -35,6 +35,11 @@ impl<'a> EasQuery<'a> {
     /// Reads the value of `cs-uri-query`.
     #[inline]
     pub fn parse(raw: &'a [u8]) -> EasQuery<'a> {
+        at_best!(EasQuery::parse_by, raw)
+    }
+
+    #[inline(always)]
+    fn parse_by(look: impl Look, raw: &'a [u8]) -> EasQuery<'a> {
         let mut query = EasQuery {
             raw,
             command: None,
@@ -43,8 +48,7 @@ impl<'a> EasQuery<'a> {
             device_type: None,
             log: None,
         };
-        let mut pairs = query.pairs();
-        while let Some(piece) = pairs.next_piece() {
+        for piece in Pieces::new(look, raw) {
             let (slot, value) = if let Some(value) = value_of(b"User", piece) {
                 (&mut query.user, value)
             } else if let Some(value) = value_of(b"DeviceId", piece) {
@@ -72,9 +76,7 @@ impl<'a> EasQuery<'a> {
     #[inline]
     pub fn pairs(&self) -> Pairs<'a> {
         Pairs {
-            query: self.raw,
-            at: 0,
-            separators: Separators::new(self.raw, [b'&']),
+            pieces: Pieces::new(Baseline, self.raw),
         }
     }
 
@@ -182,9 +184,7 @@ pub struct Pair<'a> {
 /// Iterator over the pieces of a query; see [`EasQuery::pairs`].
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    query: &'a [u8],
-    at: usize,
-    separators: Separators<'a>,
+    pieces: Pieces<'a, Baseline>,
 }
 
 impl<'a> Pair<'a> {
@@ -199,10 +199,40 @@ impl<'a> Pair<'a> {
     }
 }
 
-impl<'a> Pairs<'a> {
-    /// The next piece that is not empty.
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Pair<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Pair<'a>> {
+        self.pieces.next().map(Pair::cut)
+    }
+}
+
+/// Iterator over the pieces of a query that are not empty, as they stand.
+#[derive(Clone, Debug)]
+struct Pieces<'a, L> {
+    query: &'a [u8],
+    /// Where the next one begins.
+    at: usize,
+    separators: Separators<'a, L>,
+}
+
+impl<'a, L: Look> Pieces<'a, L> {
     #[inline(always)]
-    fn next_piece(&mut self) -> Option<&'a [u8]> {
+    fn new(look: L, query: &'a [u8]) -> Pieces<'a, L> {
+        Pieces {
+            query,
+            at: 0,
+            separators: Separators::new(look, query, [b'&']),
+        }
+    }
+}
+
+impl<'a, L: Look> Iterator for Pieces<'a, L> {
+    type Item = &'a [u8];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [u8]> {
         while self.at < self.query.len() {
             let end = self.separators.next().unwrap_or(self.query.len());
             let piece = &self.query[self.at..end];
@@ -212,15 +242,6 @@ impl<'a> Pairs<'a> {
             }
         }
         None
-    }
-}
-
-impl<'a> Iterator for Pairs<'a> {
-    type Item = Pair<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Pair<'a>> {
-        self.next_piece().map(Pair::cut)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The elements that most readers want, found in one walk.
 
-use super::element::{ElementValue, leading_letters};
+use super::element::{ElementValue, Place, Places, leading_letters};
 use super::log::EasLog;
 use crate::evidence::known_by;
+use crate::separators::{Look, at_best};
 
 /// The names of elements are at most this long.
 const LONGEST: usize = 8;
@@ -139,10 +140,15 @@ macro_rules! summary {
             /// Walks the value once and keeps the elements that most readers want.
             #[inline]
             pub fn summary(&self) -> LogSummary<'a> {
+                at_best!(LogSummary::of, self.whole())
+            }
+        }
+
+        impl<'a> LogSummary<'a> {
+            #[inline(always)]
+            fn of(look: impl Look, log: &'a [u8]) -> LogSummary<'a> {
                 let mut fields = [None; [$(stringify!($field)),+].len()];
-                let mut elements = self.whole_elements();
-                let log = elements.log();
-                while let Some((start, end, colon)) = elements.next_place() {
+                for Place { start, end, colon } in Places::new(look, log) {
                     // No underscore is a letter, so that nothing behind the element is looked at. No
                     // name here is that of a time of day, which ends before what its colon tells.
                     let (length, value_at) = match colon {

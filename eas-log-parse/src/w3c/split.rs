@@ -1,9 +1,9 @@
 //! Cutting a line into values.
 
-use crate::separators::Separators;
+use crate::separators::{Look, Separators, at_best};
 
 /// The place of one value in its line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
     end: u32,
@@ -35,7 +35,9 @@ impl Span {
 /// (Advanced Logging), several blanks or tabs in a row, tabs with blanks inside values.
 #[inline]
 pub(crate) fn split(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
-    if split_at(b' ', line, values) == expected {
+    // From line to line it is the same number, so that each value has its place already.
+    values.resize(expected, Span::default());
+    if split_into(b' ', line, values) {
         return Ok(());
     }
     split_again(line, expected, values)
@@ -53,11 +55,11 @@ pub(crate) struct Miscount {
 #[cold]
 fn split_again(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
     // Who separates by tabs writes blanks into values.
-    if memchr::memchr(b'\t', line).is_some() && split_at(b'\t', line, values) == expected {
+    if memchr::memchr(b'\t', line).is_some() && split_into(b'\t', line, values) {
         return Ok(());
     }
     if let Some(line) = line.strip_suffix(b" ")
-        && split_at(b' ', line, values) == expected
+        && split_into(b' ', line, values)
     {
         return Ok(());
     }
@@ -74,16 +76,28 @@ fn split_again(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(
     Err(miscount)
 }
 
+/// Cuts a line at each separator, and tells whether it holds as many values as there are places.
 #[inline]
-fn split_at(separator: u8, line: &[u8], values: &mut Vec<Span>) -> usize {
-    values.clear();
+fn split_into(separator: u8, line: &[u8], places: &mut [Span]) -> bool {
+    at_best!(split_by, separator, line, places)
+}
+
+#[inline(always)]
+fn split_by(look: impl Look, separator: u8, line: &[u8], places: &mut [Span]) -> bool {
+    let mut places = places.iter_mut();
     let mut start = 0;
-    for end in Separators::new(line, [separator]) {
-        values.push(Span::new(start, end));
+    for end in Separators::new(look, line, [separator]) {
+        let Some(place) = places.next() else {
+            return false;
+        };
+        *place = Span::new(start, end);
         start = end + 1;
     }
-    values.push(Span::new(start, line.len()));
-    values.len()
+    let Some(last) = places.next() else {
+        return false;
+    };
+    *last = Span::new(start, line.len());
+    places.next().is_none()
 }
 
 /// Runs of blanks and tabs separate; a value that opens with a quote runs to the quote that closes

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::separators::Separators;
+use crate::separators::{Baseline, Separators};
 use crate::text::{Encoded, Escaped, symbol};
 
 /// Cuts off the first snapshot: up to a `;` that a `(` follows.
@@ -54,7 +54,7 @@ pub struct BudgetEntries<'a> {
     /// Where the next entry begins.
     at: usize,
     /// The places from there on where a comma or a bracket may stand, plain or escaped.
-    places: Separators<'a, 4>,
+    places: Separators<'a, Baseline, 4>,
 }
 
 impl<'a> BudgetEntries<'a> {
@@ -62,7 +62,7 @@ impl<'a> BudgetEntries<'a> {
         BudgetEntries {
             text,
             at: 0,
-            places: Separators::new(text, *b"%,[]"),
+            places: Separators::new(Baseline, text, *b"%,[]"),
         }
     }
 }

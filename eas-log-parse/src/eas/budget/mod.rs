@@ -18,7 +18,7 @@ pub use value::{FindCount, Triplet};
 
 use crate::evidence::known_by;
 use crate::fault::{Fault, FaultKind};
-use crate::separators::Separators;
+use crate::separators::{Look, Separators, at_best};
 use crate::text::Encoded;
 
 /// The value of `Budget`: one snapshot, or two in late builds of Exchange 2016 and 2019.
@@ -67,10 +67,22 @@ impl<'a> Budget<'a> {
     /// assert!(!Budget::new(b"(D)Conn%3a1%2cRPC%3a36000%2f35985%2f0%25").is_overdrawn());
     /// ```
     pub fn is_overdrawn(&self) -> bool {
-        // Few budgets are, and to look for the sign is much faster than to read all. Signs stand in
-        // names of policies and owners too, mostly behind a digit.
-        let signed = Separators::new(self.raw, [b'-']).any(|at| {
-            let before = &self.raw[..at];
+        // Few budgets are, and to look for the sign is much faster than to read all.
+        at_best!(has_sign, self.raw)
+            && self
+                .snapshots()
+                .any(|snapshot| snapshot.values().is_overdrawn())
+    }
+}
+
+/// Whether a sign stands where a balance or a time share begins. Signs stand in names of policies and
+/// owners too, mostly behind a digit.
+#[inline(always)]
+fn has_sign(look: impl Look, budget: &[u8]) -> bool {
+    Separators::new(look, budget, [b'-']).any(
+        #[inline(always)]
+        |at| {
+            let before = &budget[..at];
             match before.last() {
                 Some(b'/') => true,
                 Some(b'f' | b'F') => ends_with(before, b"%2f"),
@@ -78,12 +90,8 @@ impl<'a> Budget<'a> {
                 Some(b':') => ends_with(before, b"balance:"),
                 _ => false,
             }
-        });
-        signed
-            && self
-                .snapshots()
-                .any(|snapshot| snapshot.values().is_overdrawn())
-    }
+        },
+    )
 }
 
 fn ends_with(text: &[u8], end: &[u8]) -> bool {

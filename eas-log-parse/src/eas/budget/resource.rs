@@ -2,7 +2,7 @@
 
 use super::value;
 use crate::fault::Fault;
-use crate::separators::Separators;
+use crate::separators::{Baseline, Separators};
 use crate::text::Encoded;
 
 /// A resource with its health.
@@ -24,7 +24,7 @@ pub struct Resource<'a> {
 pub struct Resources<'a> {
     list: &'a [u8],
     /// The places from the next resource on where a parenthesis may stand, plain or escaped.
-    places: Separators<'a, 3>,
+    places: Separators<'a, Baseline, 3>,
 }
 
 /// A parenthesis in a list.
@@ -39,7 +39,7 @@ impl<'a> Resources<'a> {
     pub(super) fn new(list: &'a [u8]) -> Resources<'a> {
         Resources {
             list,
-            places: Separators::new(list, *b"%()"),
+            places: Separators::new(Baseline, list, *b"%()"),
         }
     }
 
