@@ -26,7 +26,11 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     dropin::refuse_options(&args.drop_in)?;
     let plan = Plan::new(&args.read)?;
     let findings = findings(&args.triage)?;
-    let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
+    if findings.is_none() && plan.options.threads > 1 {
+        // They are read while the files are found, or, where no thread is to be had, when they are needed.
+        let _ = std::thread::Builder::new().spawn(Findings::built_in);
+    }
+    let known = || findings.as_ref().unwrap_or_else(|| Findings::built_in());
     let watch = Watch::new(&args.watch, known)?;
     watch.try_totals()?;
     let target = Target::report(&args.output)?;
@@ -35,7 +39,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let rows = args.output.rows();
     let options = Options {
         filters: plan.filters,
-        findings: known,
+        findings: known(),
         limits: limits(&args.triage),
         // The mail has all that need something.
         devices: if mailer.is_some() { None } else { rows },

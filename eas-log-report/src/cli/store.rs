@@ -98,7 +98,7 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
     }
     let findings = findings(&args.triage)?;
     let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
-    let watch = Watch::new(&args.watch, known)?;
+    let watch = Watch::new(&args.watch, || known)?;
     watch.try_totals()?;
     let pseudonyms = pseudonyms(&args.share)?;
     let target = Target::report(&args.output)?;

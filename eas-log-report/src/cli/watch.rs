@@ -30,11 +30,14 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Reads the conditions, before the work.
-    pub(super) fn new(args: &WatchArgs, findings: &Findings) -> anyhow::Result<Watch> {
+    pub(super) fn new<'f>(
+        args: &WatchArgs,
+        findings: impl Fn() -> &'f Findings,
+    ) -> anyhow::Result<Watch> {
         let conditions = args.fail_on.iter();
         Ok(Watch {
             conditions: conditions
-                .map(|typed| Condition::parse(typed, findings))
+                .map(|typed| Condition::parse(typed, findings()))
                 .collect::<anyhow::Result<_>>()?,
             prometheus: args.prometheus.clone(),
         })

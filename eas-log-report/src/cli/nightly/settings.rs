@@ -224,7 +224,7 @@ impl Settings {
             },
             prometheus: args.watch.prometheus.clone().or(file.prometheus),
         };
-        let watch = Watch::new(&watch, known)?;
+        let watch = Watch::new(&watch, || known)?;
         let share = ShareArgs {
             pseudonymize: args.share.pseudonymize.clone().or(file.pseudonymize),
         };
