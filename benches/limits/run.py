@@ -4,7 +4,7 @@
     cargo build --release -p eas-log-report -p eas-log-benches
     python3 benches/limits/run.py            # all parts, or name some: memory strangers ...
 
-Needs zstd and zip for compressed logs, ripgrep for nothing. Every figure is a median of --runs, and
+Needs zstd and zip for compressed logs, and five gigabytes in the temporary folder. Every figure is a median of --runs, and
 runs that are compared take turns. Peak memory is what the system saw (VmHWM), so that part needs
 Linux.
 """
@@ -162,11 +162,25 @@ def scaling(args, scratch):
         small=[REPORT, str(small)],
         many=[REPORT, str(many)],
     )
-    print(f"scaling: 512 MiB with 1 thread {took['one']:.2f} s, 2 threads {took['two']:.2f} s: ", end="")
-    print(f"{took['one'] / took['two']:.2f} times the speed")
+    print_threads("512 MiB", took)
     print(f"scaling: 64 MiB {took['small']:.3f} s, 512 MiB {took['two']:.3f} s: ", end="")
     print(f"{took['two'] / took['small']:.2f} times the time for 8 times the bytes")
     print(f"scaling: 10,000 files {took['many']:.2f} s, 8 files of as many bytes {took['two']:.2f} s")
+    for folder in large, many:
+        shutil.rmtree(folder)
+    # Where what does not grow with the bytes weighs less.
+    huge = generate(scratch / "huge", "4G")
+    took = medians(
+        args.runs,
+        one=[REPORT, "--threads", "1", str(huge)],
+        two=[REPORT, "--threads", "2", str(huge)],
+    )
+    print_threads("4 GiB", took)
+
+
+def print_threads(size, took):
+    print(f"scaling: {size} with 1 thread {took['one']:.2f} s, 2 threads {took['two']:.2f} s: ", end="")
+    print(f"{took['one'] / took['two']:.2f} times the speed")
 
 
 def compressed(args, scratch):
