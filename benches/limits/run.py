@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Measures what the command promises beyond plain speed: memory, scaling, compressed logs, start-up.
+"""Measures what the command promises beyond plain speed: memory, scaling, compressed logs, start-up,
+slow disks.
 
     cargo build --release -p eas-log-report -p eas-log-benches
     python3 benches/limits/run.py            # all parts, or name some: memory strangers ...
 
-Needs zstd and zip for compressed logs, and five gigabytes in the temporary folder. Every figure is a median of --runs, and
-runs that are compared take turns. Peak memory is what the system saw (VmHWM), so that part needs
-Linux.
+Needs zstd and zip for compressed logs, and five gigabytes in the temporary folder. Every figure is a
+median of --runs, and runs that are compared take turns. Peak memory is what the system saw (VmHWM),
+so that part needs Linux, and the slow disk root too.
 """
 
 import argparse
@@ -234,12 +235,49 @@ def nightly(args, scratch):
     print(f"with nothing new {took['quiet'] * 1000:.1f} ms")
 
 
-PARTS = [memory, strangers, scaling, compressed, start, nightly]
+# What a share in a busy network gives, in bytes per second.
+SLOW = 100_000_000
+
+
+def slow(args, scratch):
+    """Logs that are not in the page cache, from a disk that is slowed down by a cgroup (version 1)."""
+    blkio = pathlib.Path("/sys/fs/cgroup/blkio")
+    if not os.access(blkio, os.W_OK) or os.geteuid() != 0:
+        print("slow: left out: needs root and the blkio cgroup")
+        return
+    folder = generate(scratch / "logs", "512M")
+    logs = sorted(map(str, folder.rglob("*.log")))
+    os.sync()
+    group = blkio / "eas-log-limits"
+    group.mkdir(exist_ok=True)
+    disk = os.stat(folder).st_dev
+    limit = f"{os.major(disk)}:{os.minor(disk)} {SLOW}"
+    (group / "blkio.throttle.read_bps_device").write_text(limit)
+    commands = {
+        "alone": ["cat", *logs],
+        "one": [REPORT, "--threads", "1", str(folder)],
+        "two": [REPORT, "--threads", "2", str(folder)],
+    }
+    took = {name: [] for name in commands}
+    for _ in range(args.runs):
+        for name, argv in commands.items():
+            for log in logs:
+                with open(log, "rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            shell = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), *argv]
+            took[name].append(seconds(shell))
+    group.rmdir()
+    took = {name: statistics.median(times) for name, times in took.items()}
+    print(f"slow: 512 MiB at {SLOW / 1e6:.0f} MB/s: reading alone {took['alone']:.2f} s, ", end="")
+    print(f"report with 1 thread {took['one']:.2f} s, 2 threads {took['two']:.2f} s")
+
+
+PARTS = [memory, strangers, scaling, compressed, start, nightly, slow]
 
 
 def main():
     names = [part.__name__ for part in PARTS]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(names))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--large", default="16G", help="size of what comes from a pipe")
