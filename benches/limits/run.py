@@ -259,14 +259,16 @@ def slow(args, scratch):
         "two": [REPORT, "--threads", "2", str(folder)],
     }
     took = {name: [] for name in commands}
-    for _ in range(args.runs):
-        for name, argv in commands.items():
-            for log in logs:
-                with open(log, "rb") as file:
-                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            shell = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), *argv]
-            took[name].append(seconds(shell))
-    group.rmdir()
+    try:
+        for _ in range(args.runs):
+            for name, argv in commands.items():
+                for log in logs:
+                    with open(log, "rb") as file:
+                        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                enter = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs")]
+                took[name].append(seconds([*enter, *argv]))
+    finally:
+        group.rmdir()
     took = {name: statistics.median(times) for name, times in took.items()}
     print(f"slow: 512 MiB at {SLOW / 1e6:.0f} MB/s: reading alone {took['alone']:.2f} s, ", end="")
     print(f"report with 1 thread {took['one']:.2f} s, 2 threads {took['two']:.2f} s")

@@ -27,20 +27,21 @@ impl Span {
     }
 }
 
-/// Cuts a line that must hold `expected` values. On failure gives the number of values found,
-/// and the offset at which the line has too few or begins to have too many.
+/// Cuts a line that must hold `expected` values. On failure tells the offset at which the line has too
+/// few or begins to have too many.
 ///
 /// IIS separates values by one blank, so one blank cuts, and two in a row hold an empty value.
 /// Only a line that does not come out right that way is read again: values in quotes
 /// (Advanced Logging), several blanks or tabs in a row, tabs with blanks inside values.
 #[inline]
 pub(crate) fn split(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
-    // From line to line it is the same number, so that each value has its place already.
+    // From line to line it is the same number, whatever comes of a line: each value has its place
+    // already, and a short line below many fields costs no more than it is long.
     values.resize(expected, Span::default());
     if split_into(b' ', line, values) {
         return Ok(());
     }
-    split_again(line, expected, values)
+    split_again(line, values)
 }
 
 /// The number of values a line has when it is not the number expected, as IIS separates them.
@@ -53,27 +54,17 @@ pub(crate) struct Miscount {
 }
 
 #[cold]
-fn split_again(line: &[u8], expected: usize, values: &mut Vec<Span>) -> Result<(), Miscount> {
+fn split_again(line: &[u8], places: &mut [Span]) -> Result<(), Miscount> {
     // Who separates by tabs writes blanks into values.
-    if memchr::memchr(b'\t', line).is_some() && split_into(b'\t', line, values) {
+    if memchr::memchr(b'\t', line).is_some() && split_into(b'\t', line, places) {
         return Ok(());
     }
     if let Some(line) = line.strip_suffix(b" ")
-        && split_into(b' ', line, values)
+        && split_into(b' ', line, places)
     {
         return Ok(());
     }
-    if split_blanks_and_quotes(line, values) == expected {
-        return Ok(());
-    }
-    let miscount = Miscount {
-        too_few: values.len() < expected,
-        at: values
-            .get(expected)
-            .map_or(line.len(), |first| first.start as usize),
-    };
-    values.clear();
-    Err(miscount)
+    split_blanks_and_quotes(line, places)
 }
 
 /// Cuts a line at each separator, and tells whether it holds as many values as there are places.
@@ -102,8 +93,8 @@ fn split_by(look: impl Look, separator: u8, line: &[u8], places: &mut [Span]) ->
 
 /// Runs of blanks and tabs separate; a value that opens with a quote runs to the quote that closes
 /// it, where two quotes in a row are one inside. A quote that nothing closes is an ordinary byte.
-fn split_blanks_and_quotes(line: &[u8], values: &mut Vec<Span>) -> usize {
-    values.clear();
+fn split_blanks_and_quotes(line: &[u8], places: &mut [Span]) -> Result<(), Miscount> {
+    let mut places = places.iter_mut();
     let is_separator = |at: usize| line.get(at).is_none_or(|&b| b == b' ' || b == b'\t');
     let mut at = 0;
     // Once one opening quote finds no closing one, no later one does: this keeps time linear.
@@ -123,9 +114,21 @@ fn split_blanks_and_quotes(line: &[u8], values: &mut Vec<Span>) -> usize {
             Some(quote) if is_separator(quote + 1) => quote + 1,
             _ => memchr::memchr2(b' ', b'\t', &line[start..]).map_or(line.len(), |n| start + n),
         };
-        values.push(Span::new(start, at));
+        let Some(place) = places.next() else {
+            return Err(Miscount {
+                too_few: false,
+                at: start,
+            });
+        };
+        *place = Span::new(start, at);
     }
-    values.len()
+    match places.next() {
+        None => Ok(()),
+        Some(_) => Err(Miscount {
+            too_few: true,
+            at: line.len(),
+        }),
+    }
 }
 
 fn closing_quote(line: &[u8], open: usize) -> Option<usize> {
@@ -190,6 +193,20 @@ mod tests {
                 at: 6
             })
         );
+    }
+
+    #[test]
+    fn a_line_that_does_not_come_out_leaves_the_places() {
+        let mut spans = Vec::new();
+        for line in ["a", "a b c d", "\"a b", "", "a\tb"] {
+            assert!(split(line.as_bytes(), 3, &mut spans).is_err(), "{line:?}");
+            assert_eq!(
+                spans.len(),
+                3,
+                "{line:?}: the next line would have to make them again"
+            );
+        }
+        assert_eq!(split(b"a b c", 3, &mut spans), Ok(()));
     }
 
     #[test]

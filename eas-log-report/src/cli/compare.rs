@@ -12,7 +12,7 @@ use super::exit::Outcome;
 use super::moves::Moves;
 use super::output::Target;
 use super::plan::{Plan, pseudonyms};
-use super::read::{Read, findings, limits, read};
+use super::read::{KnownFindings, Read, limits, read};
 use super::store::span;
 use super::time::parse_time;
 use crate::analysis::{Options, analyse, compare};
@@ -20,7 +20,6 @@ use crate::ingest::{Cutover, CutoverSide};
 use crate::render::{csv_files, grouped, write_sheet_json, write_sheet_text};
 use crate::report::Report;
 use crate::store::Store;
-use crate::triage::Findings;
 
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Outcome> {
     if let Some(folder) = &args.store {
@@ -34,7 +33,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Outcome> {
         None => None,
     };
     let cutover = cutover(args, moves.as_ref())?;
-    let more = findings(&args.triage)?;
+    let findings = KnownFindings::read(&args.triage)?;
     let target = Target::tables(&args.output)?;
     let (mut reports, mut in_part) = (Vec::new(), false);
     let mut users = HashSet::new();
@@ -53,7 +52,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<Outcome> {
         );
         let options = Options {
             filters: plan.filters,
-            findings: more.as_ref().unwrap_or_else(|| Findings::built_in()),
+            findings: findings.get(),
             limits: limits(&args.triage),
             devices: None,
         };
@@ -99,7 +98,7 @@ fn spans(args: &CompareArgs, folder: &Path) -> anyhow::Result<Outcome> {
         args.cutover.is_none() && args.moves.is_none() && args.paths.is_empty(),
         "--store: goes with --before DAYS and --after DAYS, not with logs or times"
     );
-    let more = findings(&args.triage)?;
+    let findings = KnownFindings::read(&args.triage)?;
     let pseudonyms = pseudonyms(&args.read.share)?;
     let target = Target::tables(&args.output)?;
     let store = Store::read(folder)?;
@@ -116,7 +115,7 @@ fn spans(args: &CompareArgs, folder: &Path) -> anyhow::Result<Outcome> {
         }
         let options = Options {
             filters: Vec::new(),
-            findings: more.as_ref().unwrap_or_else(|| Findings::built_in()),
+            findings: findings.get(),
             limits: limits(&args.triage),
             devices: None,
         };

@@ -8,18 +8,17 @@ use super::args::DevicesArgs;
 use super::exit::Outcome;
 use super::output::Target;
 use super::plan::Plan;
-use super::read::{Read, findings, limits, read, tell_nothing};
+use super::read::{KnownFindings, Read, limits, read, tell_nothing};
 use crate::analysis::{Options, analyse};
 use crate::render::{csv_files, short_time, write_sheet_json, write_sheet_text};
 use crate::report::{Section, Sheet, Value};
-use crate::triage::{Findings, Verdict};
+use crate::triage::Verdict;
 
 pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<Outcome> {
     let plan = Plan::new(&args.read)?;
-    let more = findings(&args.triage)?;
-    let known = more.as_ref().unwrap_or_else(|| Findings::built_in());
+    let findings = KnownFindings::read(&args.triage)?;
     for id in &args.finding {
-        if !known.ids().contains(&id.as_str()) {
+        if !findings.get().ids().contains(&id.as_str()) {
             bail!(
                 "--finding {id}: no finding has that id; `eas-log-report PATH` names those there are"
             );
@@ -29,7 +28,7 @@ pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<Outcome> {
     let Read { ingested, in_part } = read(&args.input.paths, &plan, &args.read)?;
     let options = Options {
         filters: plan.filters,
-        findings: known,
+        findings: findings.get(),
         limits: limits(&args.triage),
         devices: None,
     };

@@ -108,14 +108,27 @@ pub(super) fn tell_nothing(report: &Report) {
     }
 }
 
-/// The findings that come with the tool with those of a file on top, if there is one.
-pub(super) fn findings(args: &TriageArgs) -> anyhow::Result<Option<Findings>> {
-    let Some(path) = &args.findings else {
-        return Ok(None);
-    };
-    let context = || format!("--findings {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(context)?;
-    Findings::read(Some(&text)).with_context(context).map(Some)
+/// The findings that come with the tool, or these with those of a file on top.
+pub(super) struct KnownFindings(Option<Findings>);
+
+impl KnownFindings {
+    /// Reads the file, if there is one. If there is none, a thread reads what comes with the tool while
+    /// the logs are found; where no thread is to be had, it is read when it is needed.
+    pub(super) fn read(args: &TriageArgs) -> anyhow::Result<KnownFindings> {
+        let Some(path) = &args.findings else {
+            let _ = std::thread::Builder::new().spawn(Findings::built_in);
+            return Ok(KnownFindings(None));
+        };
+        let context = || format!("--findings {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(context)?;
+        let findings = Findings::read(Some(&text)).with_context(context)?;
+        Ok(KnownFindings(Some(findings)))
+    }
+
+    /// The findings, once they are read.
+    pub(super) fn get(&self) -> &Findings {
+        self.0.as_ref().unwrap_or_else(|| Findings::built_in())
+    }
 }
 
 /// How many requests are too many.

@@ -10,13 +10,12 @@ use super::exit::Outcome;
 use super::mail::Mailer;
 use super::output::Target;
 use super::plan::Plan;
-use super::read::{Read, findings, limits, read, tell_nothing};
+use super::read::{KnownFindings, Read, limits, read, tell_nothing};
 use super::watch::Watch;
 use crate::analysis::{Options, analyse};
 use crate::mail::Letter;
 use crate::render::{csv_files, write_html, write_json, write_markdown, write_text};
 use crate::report::Report;
-use crate::triage::Findings;
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     tell_no_command(&args.input.paths);
@@ -25,13 +24,8 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     }
     dropin::refuse_options(&args.drop_in)?;
     let plan = Plan::new(&args.read)?;
-    let findings = findings(&args.triage)?;
-    if findings.is_none() && plan.options.threads > 1 {
-        // They are read while the files are found, or, where no thread is to be had, when they are needed.
-        let _ = std::thread::Builder::new().spawn(Findings::built_in);
-    }
-    let known = || findings.as_ref().unwrap_or_else(|| Findings::built_in());
-    let watch = Watch::new(&args.watch, known)?;
+    let findings = KnownFindings::read(&args.triage)?;
+    let watch = Watch::new(&args.watch, || findings.get())?;
     watch.try_totals()?;
     let target = Target::report(&args.output)?;
     let mailer = Mailer::new(&args.mail, false)?;
@@ -39,7 +33,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let rows = args.output.rows();
     let options = Options {
         filters: plan.filters,
-        findings: known(),
+        findings: findings.get(),
         limits: limits(&args.triage),
         // The mail has all that need something.
         devices: if mailer.is_some() { None } else { rows },

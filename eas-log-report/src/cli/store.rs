@@ -11,7 +11,7 @@ use super::exit::Outcome;
 use super::nightly::tell;
 use super::output::Target;
 use super::plan::pseudonyms;
-use super::read::{findings, limits};
+use super::read::{KnownFindings, limits};
 use super::report::write;
 use super::watch::{Watch, WatchArgs};
 use crate::analysis::{Options, analyse};
@@ -96,9 +96,8 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
     if let (Some(from), Some(to)) = (args.from, args.to) {
         ensure!(from <= to, "--from {from} is later than --to {to}");
     }
-    let findings = findings(&args.triage)?;
-    let known = findings.as_ref().unwrap_or_else(|| Findings::built_in());
-    let watch = Watch::new(&args.watch, || known)?;
+    let findings = KnownFindings::read(&args.triage)?;
+    let watch = Watch::new(&args.watch, || findings.get())?;
     watch.try_totals()?;
     let pseudonyms = pseudonyms(&args.share)?;
     let target = Target::report(&args.output)?;
@@ -107,7 +106,7 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
     let (from, to) = (day(args.from), day(args.to));
     let mut ingested = span(&store, from, to)?;
     let days = match args.output.format {
-        Format::Html => days_of(&store, from, to, known, limits(&args.triage))?,
+        Format::Html => days_of(&store, from, to, findings.get(), limits(&args.triage))?,
         _ => Vec::new(),
     };
     let zone = store.zone();
@@ -123,7 +122,7 @@ pub(super) fn report(args: &StoreReportArgs) -> anyhow::Result<Outcome> {
             .into_iter()
             .filter_map(|(option, date)| Some((option.to_owned(), date?.to_string())))
             .collect(),
-        findings: known,
+        findings: findings.get(),
         limits: limits(&args.triage),
         devices: rows,
     };

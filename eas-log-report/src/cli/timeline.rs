@@ -11,13 +11,12 @@ use super::args::{Status, TimelineArgs};
 use super::exit::Outcome;
 use super::output::Target;
 use super::plan::Plan;
-use super::read::{Read, findings, limits, read};
+use super::read::{KnownFindings, Read, limits, read};
 use crate::analysis::{Options, analyse};
 use crate::facts::error_names;
 use crate::ingest::{Ingested, Kept, Patterns};
 use crate::render::{TextOptions, csv_files, iso_time, terminal_safe, write_sheet_json};
 use crate::report::{Column, Measure, Report, Row, Section, Sheet, Value};
-use crate::triage::Findings;
 
 /// More requests than this are no step-by-step story, and would fill memory.
 const MOST: u64 = 200_000;
@@ -28,7 +27,7 @@ pub(super) fn run(args: &TimelineArgs) -> anyhow::Result<Outcome> {
     }
     let mut plan = Plan::new(&args.read)?;
     plan.options.keep_lines = true;
-    let more = findings(&args.triage)?;
+    let findings = KnownFindings::read(&args.triage)?;
     let target = Target::table(&args.output)?;
     let Read {
         mut ingested,
@@ -69,7 +68,7 @@ pub(super) fn run(args: &TimelineArgs) -> anyhow::Result<Outcome> {
     steps.retain(|step| wanted.has(&step.kept));
     let options = Options {
         filters: plan.filters,
-        findings: more.as_ref().unwrap_or_else(|| Findings::built_in()),
+        findings: findings.get(),
         limits: limits(&args.triage),
         devices: None,
     };

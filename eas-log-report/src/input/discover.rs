@@ -112,6 +112,15 @@ struct FoundFile {
     name: PathBuf,
 }
 
+impl FoundFile {
+    fn named(name: &Path) -> FoundFile {
+        FoundFile {
+            identity: real(name),
+            name: name.to_owned(),
+        }
+    }
+}
+
 /// The names of files, in order. Of several names of one file the first in order is shown, whatever was
 /// asked for first.
 fn each_once(mut files: Vec<FoundFile>) -> Vec<PathBuf> {
@@ -129,10 +138,7 @@ fn each_once(mut files: Vec<FoundFile>) -> Vec<PathBuf> {
 fn find(path: &Path, files: &mut Vec<FoundFile>, problems: &mut Vec<Problem>) {
     match path.metadata() {
         Ok(meta) if meta.is_dir() => walk(path, files, problems),
-        Ok(_) => files.push(FoundFile {
-            identity: real(path),
-            name: path.to_owned(),
-        }),
+        Ok(_) => files.push(FoundFile::named(path)),
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound || !is_pattern(path) {
                 let what = match error.kind() {
@@ -266,10 +272,7 @@ fn expand(
         if entry.file_type().is_dir() {
             whole.push(path.to_owned());
         } else if entry.file_type().is_file() {
-            files.push(FoundFile {
-                identity: real(path),
-                name: path.to_owned(),
-            });
+            files.push(FoundFile::named(path));
         }
     }
     for folder in whole {
